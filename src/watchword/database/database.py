@@ -1,0 +1,63 @@
+"""What the rooms above know of a database: transactions, rows, and nothing about drivers."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
+
+from watchword.database.statements import Statement
+
+T = TypeVar("T")
+
+
+class Row(Protocol):
+    """One row of an answer; columns by name."""
+
+    def __getitem__(self, column: str, /) -> Any: ...
+
+
+class Transaction(Protocol):
+    """The only thing a transaction body may await."""
+
+    async def execute(self, statement: Statement, **parameters: Any) -> int:
+        """Run a statement and return how many rows it changed."""
+        ...
+
+    async def find(self, statement: Statement, **parameters: Any) -> Row | None:
+        """The first row of the answer, or `None`."""
+        ...
+
+    async def list(self, statement: Statement, **parameters: Any) -> list[Row]:
+        """All rows of the answer."""
+        ...
+
+
+Body = Callable[[Transaction], Awaitable[T]]
+
+
+class Database(Protocol):
+    """A place to keep things. Made by `open_database`; `start` before use, `stop` at the end.
+
+    A body is a coroutine function that awaits nothing but its transaction, and may be run again from
+    the start when the database asks for it (serialisation failure, deadlock): it changes nothing
+    outside. All methods raise `StorageUnavailable` when the database does not answer, and `Overloaded`
+    when too many wait for it.
+    """
+
+    async def start(self) -> None:
+        """Connect. Raises `ConfigurationError` when the database cannot be used as configured."""
+        ...
+
+    async def stop(self) -> None:
+        """Finish what runs and disconnect."""
+        ...
+
+    async def write(self, body: Body[T]) -> T:
+        """Run `body` in one transaction and commit; an exception rolls all of it back."""
+        ...
+
+    async def find(self, statement: Statement, **parameters: Any) -> Row | None:
+        """Run one reading statement outside a transaction; the first row, or `None`."""
+        ...
+
+    async def list(self, statement: Statement, **parameters: Any) -> list[Row]:
+        """Run one reading statement outside a transaction; all rows."""
+        ...

@@ -1,0 +1,53 @@
+"""HTTP requests as plain data, so that recipes need no framework and tests need no server."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import unquote
+
+Header = tuple[str, str]
+JsonObject = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """One request as it arrived, without its body.
+
+    Attributes:
+        method: Upper case.
+        path: Percent-decoded, after the mount prefix of the framework, query left out.
+        query: Names and values, decoded, in order; a name may come twice.
+        headers: Names in lower case, values as text, in order; a name may come twice.
+        client_address: The direct peer, or `None` when the server does not tell.
+    """
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    headers: tuple[Header, ...] = ()
+    client_address: str | None = None
+
+    def header(self, name: str) -> str | None:
+        """The first header of this name (given in lower case), or `None`."""
+        return next((value for key, value in self.headers if key == name), None)
+
+    def query_values(self, name: str) -> list[str]:
+        """All values of a query parameter, in order."""
+        return [value for key, value in self.query if key == name]
+
+    @cached_property
+    def cookies(self) -> dict[str, list[str]]:
+        """Cookie values by name, percent-decoded, quotes taken off; a name may have several (FDI 4.11)."""
+        found: dict[str, list[str]] = {}
+        for name, value in _cookie_pairs(value for key, value in self.headers if key == "cookie"):
+            found.setdefault(name, []).append(value)
+        return found
+
+
+def _cookie_pairs(headers: Iterable[str]) -> Iterable[tuple[str, str]]:
+    for header in headers:
+        for piece in header.split(";"):
+            name, equals, value = piece.strip().partition("=")
+            if equals:
+                yield name.strip(), unquote(value.strip().removeprefix('"').removesuffix('"'))

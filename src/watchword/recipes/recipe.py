@@ -1,0 +1,225 @@
+"""What all recipes share: the engine they are given, the shape of their HTTP APIs, and how a session starts."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal, Protocol
+
+from watchword.accounts.tenants import Tenants
+from watchword.accounts.users import User
+from watchword.clock import Clock
+from watchword.crypto.passwords import PasswordHasher
+from watchword.crypto.sealing import SecretRing
+from watchword.database.database import Database
+from watchword.errors import ConfigurationError, HookFailed, InvalidPayload
+from watchword.http.client import OutgoingClient
+from watchword.http.messages import Header, HttpRequest, JsonObject
+from watchword.ids import Ids
+from watchword.recipes.session_feature import Action, SessionFeature, SignInContext
+from watchword.sessions.session import SessionContainer
+from watchword.settings import AppInfo
+
+UserContext = dict[str, Any]
+"""Lives as long as one request and reaches every recipe function; for the application's own use."""
+
+
+class SessionStarter(Protocol):
+    """The one thing that sign-in recipes ask of the session recipe."""
+
+    async def create_new_session(
+        self,
+        user_id: str,
+        *,
+        jwt_payload: Mapping[str, Any],
+        session_data: Mapping[str, Any],
+        recipe_user_id: str | None = None,
+        tenant_id: str = "public",
+        with_anti_csrf_token: bool = False,
+        user_context: UserContext | None = None,
+    ) -> SessionContainer:
+        """Make and store a session; its tokens are in the answer's `issued`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """What `Watchword` gives to each recipe when it is wired: the floors below, ready to use."""
+
+    app_id: str
+    app_info: AppInfo
+    db: Database
+    clock: Clock
+    ids: Ids
+    secrets: SecretRing
+    passwords: PasswordHasher
+    outgoing: OutgoingClient
+    tenants: Tenants
+    sessions: SessionStarter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiRequest:
+    """One call of a recipe's HTTP API, after the face has read and checked it.
+
+    Attributes:
+        http: The request without its body.
+        body: The decoded JSON object or form; `{}` when there was none.
+        tenant_id: From the path, or that of the loaded session.
+        session: The session loaded for this call, if the route asks for one and it came along.
+        refresh_token: On the refresh route only: the token that came along, in either transport.
+        anti_csrf_token: The `anti-csrf` request header.
+        check_anti_csrf: On the refresh route: whether the refresh token's anti-CSRF token must match.
+        with_anti_csrf_token: Whether a session made for this request carries an anti-CSRF token.
+        user_context: See `UserContext`.
+    """
+
+    http: HttpRequest
+    body: JsonObject = field(default_factory=dict[str, Any], repr=False)
+    tenant_id: str = "public"
+    session: SessionContainer | None = None
+    refresh_token: str | None = field(default=None, repr=False)
+    anti_csrf_token: str | None = field(default=None, repr=False)
+    check_anti_csrf: bool = False
+    with_anti_csrf_token: bool = False
+    user_context: UserContext = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What an HTTP API of a recipe answers; the face turns it into bytes, cookies and headers.
+
+    Attributes:
+        body: A JSON object with the contract's `status`, or `None` for an empty body.
+        status: The HTTP status; 200 for every expected outcome (FDI 3.1).
+        headers: Further response headers.
+        session: A session whose new tokens, or whose end, must reach the client.
+        user: Put under `user`, in the shape of the client's FDI version (FDI 2.3, 2.4).
+        recipe_user_id: The login method that was used, for the shape of version 1.
+        created_new_recipe_user: Put under the name of the client's version when it is not `None`.
+    """
+
+    body: JsonObject | None
+    status: int = 200
+    headers: tuple[Header, ...] = ()
+    session: SessionContainer | None = None
+    user: User | None = None
+    recipe_user_id: str | None = None
+    created_new_recipe_user: bool | None = None
+
+    def with_body(self, **members: Any) -> "Answer":
+        """The same answer with further members in its body."""
+        return replace(self, body={**(self.body or {}), **members})
+
+
+Handler = Callable[[ApiRequest], Awaitable[Answer]]
+SessionUse = Literal["none", "required", "sign_in"]
+BodyKind = Literal["none", "json", "form"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One line of a recipe's HTTP face.
+
+    Attributes:
+        recipe_id: The value of `rid` that names it (FDI 1.3).
+        name: The API's name for overriding and disabling, for example `sign_up_post`.
+        path: After the base path, for example `/signup`; it may carry a tenant in front when `tenant`.
+        body: How the body is read; `none` leaves it unread.
+        session: `required` loads one or answers 401 (claims skipped); `sign_in` follows FDI 11.
+        changes_state: Whether a cross-site browser request is refused (security CS-2).
+        public: Answered with `Access-Control-Allow-Origin: *` and without credentials (keys, discovery).
+    """
+
+    recipe_id: str
+    name: str
+    method: Literal["GET", "POST", "PUT"]
+    path: str
+    handler: Handler
+    body: BodyKind = "none"
+    session: SessionUse = "none"
+    tenant: bool = True
+    changes_state: bool = True
+    public: bool = False
+
+
+class Recipe:
+    """Base of every recipe: a class whose public coroutine methods may be overridden with `super()`.
+
+    Methods named `*_post` and `*_get` are its HTTP APIs, the others its functions.
+
+    Args:
+        disabled_apis: Names of HTTP APIs to switch off; their paths then belong to the application.
+    """
+
+    #: Values of `rid` that mean this recipe.
+    recipe_ids: ClassVar[tuple[str, ...]] = ()
+    #: Packages whose `migrations` folder holds this recipe's tables.
+    migration_packages: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, *, disabled_apis: Sequence[str] = ()) -> None:
+        self.disabled_apis = frozenset(disabled_apis)
+        self._engine: Engine | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The floors below. Raises `ConfigurationError` before `Watchword` has wired this recipe."""
+        if self._engine is None:
+            raise ConfigurationError(
+                "recipe_list", f"{type(self).__name__} is not in the recipe_list of a Watchword yet"
+            )
+        return self._engine
+
+    def bind(self, engine: Engine) -> None:
+        """Called once by `Watchword`; an override checks configuration that needs the engine.
+
+        Raises:
+            ConfigurationError: The recipe belongs to another `Watchword`, or a disabled API does not exist.
+        """
+        if self._engine is not None:
+            raise ConfigurationError(
+                "recipe_list", f"one {type(self).__name__} object serves one Watchword; make another"
+            )
+        self._engine = engine
+        unknown = self.disabled_apis - {route.name for route in self.routes()}
+        if unknown:
+            names = ", ".join(sorted(route.name for route in self.routes()))
+            raise ConfigurationError("disabled_apis", f"no API is called {sorted(unknown)[0]!r}; there are: {names}")
+
+    def routes(self) -> Sequence[Route]:
+        """The HTTP APIs of this recipe, disabled ones included."""
+        return ()
+
+
+class SignInRecipe(Recipe):
+    """Base of the recipes that sign people in, and so start sessions.
+
+    Args:
+        session_feature: The two hooks that fill each new session.
+    """
+
+    def __init__(self, *, session_feature: SessionFeature | None = None, disabled_apis: Sequence[str] = ()) -> None:
+        super().__init__(disabled_apis=disabled_apis)
+        self.session_feature = session_feature or SessionFeature()
+
+    async def start_session(
+        self, api: ApiRequest, user: User, recipe_user_id: str, context: SignInContext, action: Action
+    ) -> SessionContainer:
+        """Run the hooks and make the session, or keep the one the same person already has (FDI 11).
+
+        Raises:
+            HookFailed: A hook raised or returned what a session cannot hold; there is no session.
+        """
+        if api.session is not None and api.session.user_id == user.id:
+            return api.session
+        jwt_payload, session_data = await self.session_feature.fill(user, context, action)
+        try:
+            return await self.engine.sessions.create_new_session(
+                user.id,
+                jwt_payload=jwt_payload,
+                session_data=session_data,
+                recipe_user_id=recipe_user_id,
+                tenant_id=api.tenant_id,
+                with_anti_csrf_token=api.with_anti_csrf_token,
+                user_context=api.user_context,
+            )
+        except InvalidPayload as error:
+            raise HookFailed(f"set_{error.field}", f"returned what a session cannot hold: {error.message}") from error

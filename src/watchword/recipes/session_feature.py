@@ -1,0 +1,106 @@
+"""The two hooks that fill a new session, and what they are told about the sign-in."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from watchword.accounts.users import User
+from watchword.errors import HookFailed
+
+Action = Literal["signin", "signup"]
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """One field of a form, as the person filled it in. `value` is any JSON value."""
+
+    id: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class EmailPasswordContext:
+    """How a person signed in or up with a password.
+
+    Attributes:
+        form_fields: The fields of the application's own, so empty at sign-in. Never the e-mail
+            address, never the password.
+    """
+
+    form_fields: tuple[FormField, ...] = ()
+    login_type: Literal["emailpassword"] = "emailpassword"
+
+
+@dataclass(frozen=True, slots=True)
+class ThirdPartyContext:
+    """How a person signed in or up with a provider.
+
+    Attributes:
+        third_party_id: The provider's id, for example `google`.
+        third_party_auth_code_response: The JSON answer of the provider's token endpoint, or the tokens
+            that a mobile client brought. Keep it on the server.
+        raw_user_info: What the provider told about the person: `from_id_token_payload` and
+            `from_user_info_api`.
+    """
+
+    third_party_id: str
+    third_party_auth_code_response: Mapping[str, Any] = field(repr=False)
+    raw_user_info: Mapping[str, Any] = field(repr=False)
+    login_type: Literal["thirdparty"] = "thirdparty"
+
+
+SignInContext = EmailPasswordContext | ThirdPartyContext
+SessionHook = Callable[[User, Any, Action], Mapping[str, Any] | None | Awaitable[Mapping[str, Any] | None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionFeature:
+    """What a session holds when it starts. Each hook is sync or async; returning nothing means `{}`.
+
+    Both get `(user, context, action)`, run side by side after the credentials were accepted, and are
+    not called on refresh or when the application creates a session itself. Source: the seed; FDI 12.
+
+    Attributes:
+        set_jwt_payload: What rides in the access token: readable on the frontend, never secret.
+        set_session_data: What stays in the database under the session handle.
+    """
+
+    set_jwt_payload: SessionHook | None = None
+    set_session_data: SessionHook | None = None
+
+    async def fill(self, user: User, context: SignInContext, action: Action) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Run both hooks and return the JWT payload and the session data.
+
+        Raises:
+            HookFailed: A hook raised, or returned something that is not a mapping; no session was made.
+        """
+        jwt_payload, session_data = await asyncio.gather(
+            _run("set_jwt_payload", self.set_jwt_payload, user, context, action),
+            _run("set_session_data", self.set_session_data, user, context, action),
+            return_exceptions=True,
+        )
+        for outcome in (jwt_payload, session_data):
+            if isinstance(outcome, BaseException):
+                raise outcome
+        assert isinstance(jwt_payload, dict) and isinstance(session_data, dict)
+        return jwt_payload, session_data
+
+
+async def _run(
+    name: str, hook: SessionHook | None, user: User, context: SignInContext, action: Action
+) -> dict[str, Any]:
+    if hook is None:
+        return {}
+    try:
+        result = hook(user, context, action)
+        if inspect.isawaitable(result):
+            result = await result
+    except Exception as error:
+        raise HookFailed(name, f"raised {type(error).__name__}") from error
+    if result is None:
+        return {}
+    if not isinstance(result, Mapping):
+        raise HookFailed(name, f"returned {type(result).__name__}; return a dict, or nothing")
+    return dict(result)
