@@ -1,0 +1,197 @@
+"""The directory of users: insert, find, change and delete them together with their login methods.
+
+Recipes call these inside their own transactions, so that a user never exists without the recipe's part.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from watchword.accounts.users import LoginMethod, ThirdPartyIdentity, User
+from watchword.database.database import Row, Transaction
+from watchword.database.statements import Statement
+
+
+class Reader(Protocol):
+    """What can read: a `Database` outside a transaction, or a `Transaction` inside one."""
+
+    async def list(self, statement: Statement, **parameters: Any) -> list[Row]:
+        """All rows of the answer."""
+        ...
+
+
+async def insert_user(tx: Transaction, app_id: str, user: User) -> None:
+    """Store a new user with all login methods.
+
+    The rule that makes a login method unique (an address, an identity at a provider) belongs to its
+    recipe: insert the user first, then the recipe's row with `on conflict do nothing returning`, and
+    raise when nothing came back, so that the user is rolled back with it.
+
+    Args:
+        user: Complete; e-mail addresses in normal form (`accounts/email.py`).
+    """
+    await tx.execute(_INSERT_USER, app_id=app_id, user_id=user.id, time_joined_ms=user.time_joined_ms)
+    for method in user.login_methods:
+        await insert_login_method(tx, app_id, user.id, method)
+
+
+async def insert_login_method(tx: Transaction, app_id: str, user_id: str, method: LoginMethod) -> None:
+    """Store one more way to sign in for a user who exists, in all its tenants."""
+    third_party = method.third_party
+    await tx.execute(
+        _INSERT_LOGIN_METHOD,
+        app_id=app_id,
+        recipe_user_id=method.recipe_user_id,
+        user_id=user_id,
+        recipe_id=method.recipe_id,
+        email=method.email,
+        third_party_id=third_party.id if third_party else None,
+        third_party_user_id=third_party.user_id if third_party else None,
+        verified=int(method.verified),
+        time_joined_ms=method.time_joined_ms,
+    )
+    for tenant_id in method.tenant_ids:
+        await tx.execute(
+            _INSERT_LOGIN_METHOD_TENANT,
+            app_id=app_id,
+            recipe_user_id=method.recipe_user_id,
+            tenant_id=tenant_id,
+        )
+
+
+async def find_user(reader: Reader, app_id: str, user_id: str) -> User | None:
+    """The user of this (primary) user id with all login methods, or `None`."""
+    return user_from_rows(await reader.list(_FIND_USER, app_id=app_id, user_id=user_id))
+
+
+async def find_user_of_login_method(reader: Reader, app_id: str, recipe_user_id: str) -> User | None:
+    """The user who has this login method, with all the others too, or `None`."""
+    return user_from_rows(await reader.list(_FIND_USER_OF_LOGIN_METHOD, app_id=app_id, recipe_user_id=recipe_user_id))
+
+
+async def update_login_method_email(
+    tx: Transaction, app_id: str, recipe_user_id: str, email: str | None, *, verified: bool
+) -> None:
+    """Replace the address of a login method, and whether it is known to be this person's.
+
+    Proof for one address says nothing about another, so both change together (security TK-8).
+
+    Args:
+        email: In normal form, or `None` when the provider does not tell one any more.
+    """
+    await tx.execute(
+        _UPDATE_LOGIN_METHOD_EMAIL,
+        app_id=app_id,
+        recipe_user_id=recipe_user_id,
+        email=email,
+        verified=int(verified),
+    )
+
+
+async def delete_user(tx: Transaction, app_id: str, user_id: str) -> bool:
+    """Delete a user; the database removes login methods, passwords and identities with the row.
+
+    Sessions are not tied to a row here (any text may be a user id): revoke them as well.
+
+    Returns:
+        Whether there was such a user.
+    """
+    return await tx.execute(_DELETE_USER, app_id=app_id, user_id=user_id) > 0
+
+
+def user_from_rows(rows: Sequence[Row]) -> User | None:
+    """Put one user together from rows that hold `USER_COLUMNS`: one per login method and tenant.
+
+    Returns:
+        The user, login methods oldest first whatever the order of the rows; `None` for no rows.
+    """
+    if not rows:
+        return None
+    tenant_ids: dict[str, list[str]] = {}
+    row_of_method: dict[str, Row] = {}
+    for row in rows:
+        row_of_method[row["recipe_user_id"]] = row
+        tenants = tenant_ids.setdefault(row["recipe_user_id"], [])
+        if row["tenant_id"] is not None:  # a login method may have left its last tenant
+            tenants.append(row["tenant_id"])
+    methods = (_login_method(row, tuple(sorted(tenant_ids[key]))) for key, row in row_of_method.items())
+    return User(
+        id=rows[0]["user_id"],
+        time_joined_ms=rows[0]["user_time_joined_ms"],
+        login_methods=tuple(sorted(methods, key=lambda method: (method.time_joined_ms, method.recipe_user_id))),
+    )
+
+
+def _login_method(row: Row, tenant_ids: tuple[str, ...]) -> LoginMethod:
+    third_party_id = row["third_party_id"]
+    return LoginMethod(
+        recipe_id=row["recipe_id"],
+        recipe_user_id=row["recipe_user_id"],
+        tenant_ids=tenant_ids,
+        time_joined_ms=row["time_joined_ms"],
+        email=row["email"],
+        third_party=ThirdPartyIdentity(third_party_id, row["third_party_user_id"]) if third_party_id else None,
+        verified=bool(row["verified"]),
+    )
+
+
+#: What `user_from_rows` needs. `u` is a user, `m` each of that user's login methods, `t` each tenant of these.
+USER_COLUMNS = """
+    u.user_id, u.time_joined_ms as user_time_joined_ms,
+    m.recipe_user_id, m.recipe_id, m.email, m.third_party_id, m.third_party_user_id, m.verified, m.time_joined_ms,
+    t.tenant_id
+"""
+
+#: The joins from a login method `own`, found by a recipe, to its user `u` and all that `USER_COLUMNS` names.
+USER_OF_OWN_LOGIN_METHOD = """
+    join {users} u on u.app_id = own.app_id and u.user_id = own.user_id
+    join {login_methods} m on m.app_id = u.app_id and m.user_id = u.user_id
+    left join {login_method_tenants} t on t.app_id = m.app_id and t.recipe_user_id = m.recipe_user_id
+"""
+
+_INSERT_USER = Statement(
+    "insert into {users} (app_id, user_id, time_joined_ms) values (:app_id, :user_id, :time_joined_ms)"
+)
+
+_INSERT_LOGIN_METHOD = Statement(
+    """
+    insert into {login_methods} (app_id, recipe_user_id, user_id, recipe_id, email, third_party_id,
+                                 third_party_user_id, verified, time_joined_ms)
+    values (:app_id, :recipe_user_id, :user_id, :recipe_id, :email, :third_party_id,
+            :third_party_user_id, :verified, :time_joined_ms)
+    """
+)
+
+_INSERT_LOGIN_METHOD_TENANT = Statement(
+    """
+    insert into {login_method_tenants} (app_id, recipe_user_id, tenant_id)
+    values (:app_id, :recipe_user_id, :tenant_id)
+    """
+)
+
+_FIND_USER = Statement(
+    "select"
+    + USER_COLUMNS
+    + """
+      from {users} u
+      join {login_methods} m on m.app_id = u.app_id and m.user_id = u.user_id
+      left join {login_method_tenants} t on t.app_id = m.app_id and t.recipe_user_id = m.recipe_user_id
+     where u.app_id = :app_id and u.user_id = :user_id
+    """
+)
+
+_FIND_USER_OF_LOGIN_METHOD = Statement(
+    "select"
+    + USER_COLUMNS
+    + "from {login_methods} own"
+    + USER_OF_OWN_LOGIN_METHOD
+    + "where own.app_id = :app_id and own.recipe_user_id = :recipe_user_id"
+)
+
+_UPDATE_LOGIN_METHOD_EMAIL = Statement(
+    """
+    update {login_methods} set email = :email, verified = :verified
+     where app_id = :app_id and recipe_user_id = :recipe_user_id
+    """
+)
+
+_DELETE_USER = Statement("delete from {users} where app_id = :app_id and user_id = :user_id")
