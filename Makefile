@@ -1,0 +1,34 @@
+# The commands of this repository. Each does all it needs by itself, into this folder only, and a second
+# run is quick: `.venv` and `tests/clients/node_modules` are made anew when their lock files change.
+
+PYTHON ?= python3
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format clean
+
+help: ## List these commands
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name what; do \
+		printf '  make %-8s %s\n' "$$name" "$$what"; done
+
+demo: ## Serve the example with its sign-in page (PORT=8000, DATABASE_URL=an SQLite file under .demo/)
+	@scripts/install-python demo
+	@scripts/demo
+
+test: ## Run every test against the real things; ARGS="-k refresh" chooses some
+	@scripts/install-python all
+	@scripts/install-clients
+	@scripts/install-chromium
+	@scripts/test $(ARGS)
+
+lint: ## Check style, formatting, types and that imports run downwards
+	@scripts/install-python all
+	@scripts/lint
+
+format: ## Put the code in the house's format
+	@scripts/install-python all
+	.venv/bin/ruff check --fix-only --quiet .
+	.venv/bin/ruff format .
+
+clean: ## Remove all that these commands made, the demo's users included
+	rm -rf .venv .demo .cache tests/clients/node_modules .pytest_cache .ruff_cache .hypothesis .import_linter_cache
