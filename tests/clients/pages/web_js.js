@@ -1,0 +1,51 @@
+// A website around `supertokens-web-js`: the client's functions on `window.client`, its events on `window.events`.
+import SuperTokens from "supertokens-web-js";
+import EmailPassword from "supertokens-web-js/recipe/emailpassword";
+import Session from "supertokens-web-js/recipe/session";
+import ThirdParty from "supertokens-web-js/recipe/thirdparty";
+
+const { apiDomain, tokenTransferMethod } = window.site;
+
+window.events = [];
+SuperTokens.init({
+    appInfo: { appName: "Watchword", apiDomain, apiBasePath: "/auth" },
+    recipeList: [
+        EmailPassword.init(),
+        ThirdParty.init(),
+        Session.init({ tokenTransferMethod, onHandleEvent: ({ action }) => window.events.push(action) }),
+    ],
+});
+
+const withPassword = (email, password) => ({
+    formFields: [
+        { id: "email", value: email },
+        { id: "password", value: password },
+    ],
+});
+// The raw response beside each answer cannot leave the page.
+const plain = ({ fetchResponse, ...answer }) => answer;
+
+window.client = {
+    signUp: async (email, password) => plain(await EmailPassword.signUp(withPassword(email, password))),
+    signIn: async (email, password) => plain(await EmailPassword.signIn(withPassword(email, password))),
+    doesEmailExist: async (email) => plain(await EmailPassword.doesEmailExist({ email })),
+    goToProvider: async () => {
+        window.location.href = await ThirdParty.getAuthorisationURLWithQueryParamsAndSetState({
+            thirdPartyId: "people",
+            frontendRedirectURI: `${window.location.origin}/auth/callback/people`,
+        });
+    },
+    comeBackFromProvider: async () => plain(await ThirdParty.signInAndUp()),
+    doesSessionExist: () => Session.doesSessionExist(),
+    getUserId: () => Session.getUserId(),
+    getPayload: () => Session.getAccessTokenPayloadSecurely(),
+    refresh: () => Session.attemptRefreshingSession(),
+    signOut: () => Session.signOut(),
+    call: async (method, path, body) => {
+        const response = await fetch(apiDomain + path, {
+            method,
+            ...(body && { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
+        });
+        return { status: response.status, body: await response.json() };
+    },
+};

@@ -1,0 +1,25 @@
+// A website around `supertokens-website` alone, calling the API with the browser's own `fetch` and with axios.
+import axios from "axios";
+import Session from "supertokens-website";
+
+const { apiDomain, tokenTransferMethod } = window.site;
+
+window.events = [];
+Session.init({ apiDomain, tokenTransferMethod, onHandleEvent: ({ action }) => window.events.push(action) });
+
+window.client = {
+    doesSessionExist: () => Session.doesSessionExist(),
+    getPayload: () => Session.getAccessTokenPayloadSecurely(),
+    signOut: () => Session.signOut(),
+    fetch: async (method, path, body) => {
+        const response = await fetch(apiDomain + path, {
+            method,
+            ...(body && { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
+        });
+        return { status: response.status, body: await response.json() };
+    },
+    axios: async (method, path, data) => {
+        const response = await axios.request({ method, url: apiDomain + path, data, validateStatus: () => true });
+        return { status: response.status, body: response.data };
+    },
+};
