@@ -1,0 +1,1 @@
+"""Who can sign in: tenants, users, their login methods and e-mail addresses."""

@@ -1,0 +1,1 @@
+"""E-mail address and password: sign-up, sign-in, does-this-address-exist."""

@@ -1,0 +1,1 @@
+"""Passwords and providers side by side, behind one configuration."""

@@ -1,0 +1,194 @@
+"""The form fields of sign-up and sign-in: which there are, their validators, and the check of what was sent.
+
+The order of the checks and every sentence are the contract's (FDI 3.3); official clients show them.
+"""
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from watchword.accounts.email import INVALID_EMAIL, normalise_email
+from watchword.errors import BadInput, ConfigurationError, FieldError, FieldErrors, HookFailed
+from watchword.recipes.session_feature import FormField
+
+Validate = Callable[[Any, str], str | Awaitable[str | None] | None]
+"""`(value, tenant_id)` to a sentence for the person at the screen, or `None` when the value is fine."""
+
+NOT_OPTIONAL = "Field is not optional"
+
+
+@dataclass(frozen=True, slots=True)
+class InputFormField:
+    """One field of the sign-up form.
+
+    Attributes:
+        id: Its name on the wire. `email` and `password` are always there; list them to replace their
+            validators. All others are the application's own and are handed to the hooks.
+        validate: Sync or async; called with the value (any JSON value, never missing, `null` or empty
+            text) and the tenant id. Without one, any value is fine. The one of `email` is used at
+            sign-in as well, the one of `password` only where a password is chosen.
+        optional: Whether it may be missing or empty; `email` and `password` may not.
+    """
+
+    id: str
+    validate: Validate | None = None
+    optional: bool = False
+
+
+def sign_up_fields(own: Sequence[InputFormField], validate_email: Validate) -> tuple[InputFormField, ...]:
+    """The fields of sign-up: the application's in its order, then those of `password` and `email` it left out.
+
+    Args:
+        own: What the application configured.
+        validate_email: The default for `email`.
+
+    Raises:
+        ConfigurationError: A field comes twice, has no name, or is `email` or `password` and optional.
+    """
+    _check_configured(own)
+    defaults: dict[str, Validate] = {"password": validate_password, "email": validate_email}
+    listed = [
+        replace(field, validate=field.validate or defaults[field.id]) if field.id in defaults else field
+        for field in own
+    ]
+    missing = [InputFormField(id, validate) for id, validate in defaults.items() if all(id != f.id for f in own)]
+    return (*listed, *missing)
+
+
+def sign_in_fields(of_sign_up: Sequence[InputFormField]) -> tuple[InputFormField, ...]:
+    """The fields of sign-in: `email` with its validator and `password` with none, in the order of sign-up."""
+    return tuple(
+        field if field.id == "email" else InputFormField(field.id)
+        for field in of_sign_up
+        if field.id in ("email", "password")
+    )
+
+
+def validate_password(value: Any, _tenant_id: str) -> str | None:
+    """The default rule for a new password: 8 to 99 characters, an ASCII letter and a digit.
+
+    Not our own choice: the official sign-up page shows these sentences (security PW-8). An
+    `InputFormField("password", …)` replaces it; a password over 1 024 bytes stays refused.
+    """
+    password = cast("str", value)
+    if len(password) < 8:
+        return "Password must contain at least 8 characters, including a number"
+    if len(password) >= 100:
+        return "Password's length must be lesser than 100 characters"
+    if re.search("[A-Za-z]", password) is None:
+        return "Password must contain at least one alphabet"
+    if re.search("[0-9]", password) is None:
+        return "Password must contain at least one number"
+    return None
+
+
+async def read_form_fields(
+    body: Mapping[str, Any], fields: Sequence[InputFormField], tenant_id: str
+) -> tuple[FormField, ...]:
+    """Check the `formFields` of a body and return the configured ones among them, in configured order.
+
+    The e-mail address comes back in normal form, the password exactly as sent.
+
+    Raises:
+        BadInput: The body has not the shape of the contract; the field is named.
+        FieldErrors: All values that were refused, in configured order.
+        HookFailed: A validator of the application raised or answered neither text nor `None`.
+    """
+    sent = _read_shape(body, len(fields))
+    values = {field.id: sent[field.id] for field in fields if field.id in sent}
+    for id, value in values.items():
+        if id != "email" and not _is_storable(value):  # an address with these is simply not valid
+            raise BadInput(id, f"{id} value must be text without NUL and without unpaired surrogates")
+    errors: list[FieldError] = []
+    for field in fields:
+        error = await _find_error(field, values.get(field.id), tenant_id)
+        if error is not None:
+            errors.append(FieldError(field.id, error))
+    if errors:
+        raise FieldErrors(errors)
+    return tuple(
+        FormField(field.id, normalise_email(values["email"]) if field.id == "email" else values[field.id])
+        for field in fields
+        if field.id in values
+    )
+
+
+def _check_configured(own: Sequence[InputFormField]) -> None:
+    seen: set[str] = set()
+    for field in own:
+        if not field.id or field.id in seen:
+            raise ConfigurationError("form_fields", f"the id {field.id!r} is empty or listed twice; use each id once")
+        if field.optional and field.id in ("email", "password"):
+            raise ConfigurationError("form_fields", f"{field.id} cannot be optional; leave optional=True out")
+        seen.add(field.id)
+
+
+def _read_shape(body: Mapping[str, Any], expected: int) -> dict[str, Any]:
+    """The values by id, in the shape of FDI 3.3, rules 2 to 7, or `BadInput`."""
+    if "formFields" not in body:
+        raise BadInput("formFields", "Missing input param: formFields")
+    elements: Any = body["formFields"]
+    if not isinstance(elements, list):
+        raise BadInput("formFields", "formFields must be an array")
+    values: dict[str, Any] = {}
+    for element in cast("list[Any]", elements):
+        id, value = _read_element(element)
+        if id in values:  # two readers could each take another one of them; the contract does not know this case
+            raise BadInput("formFields", "All elements of formFields must have different ids")
+        values[id] = value
+    if len(values) > expected:
+        raise BadInput("formFields", "Are you sending too many formFields?")
+    return values
+
+
+def _read_element(element: Any) -> tuple[str, Any]:
+    if not isinstance(element, dict):
+        raise BadInput("formFields", "All elements of formFields must be an object")
+    members = cast("dict[str, Any]", element)
+    id = members.get("id")
+    if not isinstance(id, str) or "value" not in members:
+        raise BadInput("formFields", "All elements of formFields must contain an 'id' and 'value' field")
+    value = members["value"]
+    if id in ("email", "password") and not isinstance(value, str):
+        raise BadInput(id, f"{id} value must be a string")
+    return id, value.strip() if id == "email" else value
+
+
+def _is_storable(value: Any) -> bool:
+    """Whether all text inside a JSON value is text that databases and hashes take."""
+    if isinstance(value, str):
+        return "\x00" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+    if isinstance(value, list):
+        return all(_is_storable(item) for item in cast("list[Any]", value))
+    if isinstance(value, dict):
+        return all(_is_storable(key) and _is_storable(item) for key, item in cast("dict[str, Any]", value).items())
+    return True
+
+
+async def _find_error(field: InputFormField, value: Any, tenant_id: str) -> str | None:
+    if value is None or value == "":
+        return None if field.optional else NOT_OPTIONAL
+    error = await _run_validator(field, value, tenant_id)
+    if error is None and field.id == "email":
+        try:
+            normalise_email(value)  # a validator of the application's own may have let more pass than can be stored
+        except BadInput:
+            return INVALID_EMAIL
+    return error
+
+
+async def _run_validator(field: InputFormField, value: Any, tenant_id: str) -> str | None:
+    if field.validate is None:
+        return None
+    hook = f"validate of form field {field.id!r}"
+    try:
+        error = field.validate(value, tenant_id)
+        if inspect.isawaitable(error):
+            error = await error
+    except Exception as failure:
+        raise HookFailed(hook, f"raised {type(failure).__name__}") from failure
+    if error is not None and not isinstance(error, str):  # pyright: ignore[reportUnnecessaryIsInstance] - not our code
+        raise HookFailed(hook, f"returned {type(error).__name__}; return a sentence, or None")
+    return error

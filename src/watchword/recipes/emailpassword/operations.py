@@ -1,0 +1,208 @@
+"""What sign-up and sign-in with a password do to the database, their SQL beside them."""
+
+from dataclasses import dataclass, field
+
+from watchword.accounts import directory
+from watchword.accounts.email import normalise_email
+from watchword.accounts.users import LoginMethod, User
+from watchword.crypto.passwords import PasswordMismatch
+from watchword.database.database import Transaction
+from watchword.database.statements import Statement
+from watchword.errors import (
+    BadInput,
+    EmailAlreadyExists,
+    FieldError,
+    FieldErrors,
+    Overloaded,
+    WrongCredentials,
+)
+from watchword.recipes.recipe import Engine
+
+RECIPE_ID = "emailpassword"
+
+MAX_PASSWORD_BYTES = 1_024  # of UTF-8; what is longer is never hashed (security PW-7)
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordUser:
+    """A user as found by address and tenant, with the hash of the password that opens the account."""
+
+    user: User
+    recipe_user_id: str
+    password_hash: str = field(repr=False)
+
+
+async def sign_up(engine: Engine, tenant_id: str, email: str, password: str) -> User:
+    """Make a password user: hash first, then one transaction that leaves all or nothing.
+
+    Args:
+        engine: The floors below.
+        tenant_id: Where the user may sign in.
+        email: In any spelling.
+        password: Exactly as typed; not judged here but for its length.
+
+    Returns:
+        The user as committed, with the one login method.
+
+    Raises:
+        BadInput: The address can never be one, or there is no such tenant.
+        FieldErrors: The password is longer than 1 024 bytes or is not text that can be hashed.
+        EmailAlreadyExists: The tenant has a password user with this address; of two sign-ups at once,
+            exactly one gets this.
+        Overloaded: Too many passwords wait to be hashed; nothing was done.
+
+    Source: FDI 8.2; security PW-7, DB-3.
+    """
+    email = normalise_email(email)
+    await engine.tenants.get_tenant(tenant_id)
+    _check_new_password(password)
+    password_hash = await engine.passwords.hash(password)
+    user_id = engine.ids.user_id()
+    now_ms = engine.clock.now_ms()
+    method = LoginMethod(
+        recipe_id=RECIPE_ID, recipe_user_id=user_id, tenant_ids=(tenant_id,), time_joined_ms=now_ms, email=email
+    )
+    user = User(id=user_id, time_joined_ms=now_ms, login_methods=(method,))
+
+    async def insert(tx: Transaction) -> None:
+        await directory.insert_user(tx, engine.app_id, user)
+        await tx.execute(INSERT_PASSWORD, app_id=engine.app_id, recipe_user_id=user_id, password_hash=password_hash)
+        won = await tx.find(
+            INSERT_EMAIL, app_id=engine.app_id, tenant_id=tenant_id, email=email, recipe_user_id=user_id
+        )
+        if won is None:  # raised inside, so that the rows above are rolled back with it
+            raise EmailAlreadyExists
+
+    await engine.db.write(insert)
+    return user
+
+
+async def sign_in(engine: Engine, tenant_id: str, email: str, password: str) -> User:
+    """Find the user whom address and password open: one read, one hash, no transaction around them.
+
+    An unknown address costs the same hash as a known one, in the same pool (security EN-2). What is
+    refused without a hash is refused by a rule that does not depend on who exists: a password over
+    1 024 bytes, or one that is not text (security PW-7).
+
+    Raises:
+        WrongCredentials: Unknown address, other tenant or wrong password; they are not told apart.
+        Overloaded: Too many passwords wait to be hashed, whoever they belong to.
+
+    Source: FDI 8.2; security EN-1, EN-2, PW-2, PW-7.
+    """
+    if _problem_of(password) is not None:
+        raise WrongCredentials
+    found = await find_password_user(engine, tenant_id, email)
+    try:
+        await engine.passwords.verify(password, found.password_hash if found else None)
+    except PasswordMismatch as mismatch:
+        raise WrongCredentials from mismatch
+    if found is None:  # unreachable while `verify` keeps its promise for None; here so that no forgotten rule opens
+        raise WrongCredentials
+    await _rehash_if_weaker(engine, found, password)
+    return found.user
+
+
+async def find_password_user(engine: Engine, tenant_id: str, email: str) -> PasswordUser | None:
+    """The password user of an address in any spelling, by one read; `None` also for what is no address."""
+    try:
+        email = normalise_email(email)
+    except BadInput:
+        return None
+    rows = await engine.db.list(FIND_PASSWORD_USER, app_id=engine.app_id, tenant_id=tenant_id, email=email)
+    user = directory.user_from_rows(rows)
+    if user is None:
+        return None
+    return PasswordUser(user, rows[0]["own_recipe_user_id"], rows[0]["password_hash"])
+
+
+async def does_email_exist(engine: Engine, tenant_id: str, email: str) -> bool:
+    """Whether the tenant has a password user of this address; `False` for what is no address (FDI 8.2)."""
+    try:
+        email = normalise_email(email)
+    except BadInput:
+        return False
+    return await engine.db.find(FIND_EMAIL, app_id=engine.app_id, tenant_id=tenant_id, email=email) is not None
+
+
+async def _rehash_if_weaker(engine: Engine, found: PasswordUser, password: str) -> None:
+    """Bring a hash up to today's parameters, unless it is not the one any more that was verified (PW-2)."""
+    if not engine.passwords.needs_rehash(found.password_hash):
+        return
+    try:
+        password_hash = await engine.passwords.hash(password)
+    except Overloaded:
+        return  # the sign-in is good without it, and the next one tries again
+
+    async def update(tx: Transaction) -> None:
+        await tx.execute(
+            UPDATE_PASSWORD_IF_UNCHANGED,
+            app_id=engine.app_id,
+            recipe_user_id=found.recipe_user_id,
+            seen=found.password_hash,
+            password_hash=password_hash,
+        )
+
+    await engine.db.write(update)
+
+
+def _check_new_password(password: str) -> None:
+    problem = _problem_of(password)
+    if problem is not None:
+        raise FieldErrors([FieldError("password", problem)])
+
+
+def _problem_of(password: str) -> str | None:
+    """Why a password cannot be hashed, or `None`."""
+    if len(password) > MAX_PASSWORD_BYTES:  # before anything walks through a megabyte
+        return "Password is too long"
+    try:
+        encoded = password.encode()
+    except UnicodeEncodeError:
+        return "Password must be text"
+    if b"\x00" in encoded:  # some verifiers of imported hashes stop reading there (security PW-4)
+        return "Password must be text"
+    return "Password is too long" if len(encoded) > MAX_PASSWORD_BYTES else None
+
+
+INSERT_PASSWORD = Statement(
+    """
+    insert into {emailpassword_users} (app_id, recipe_user_id, password_hash)
+    values (:app_id, :recipe_user_id, :password_hash)
+    """
+)
+
+INSERT_EMAIL = Statement(
+    """
+    insert into {emailpassword_emails} (app_id, tenant_id, email, recipe_user_id)
+    values (:app_id, :tenant_id, :email, :recipe_user_id)
+    on conflict (app_id, tenant_id, email) do nothing
+    returning recipe_user_id
+    """
+)
+
+FIND_PASSWORD_USER = Statement(  # constants only, put together once
+    "select e.recipe_user_id as own_recipe_user_id, p.password_hash,"  # noqa: S608 - as above
+    + directory.USER_COLUMNS
+    + """
+      from {emailpassword_emails} e
+      join {emailpassword_users} p on p.app_id = e.app_id and p.recipe_user_id = e.recipe_user_id
+      join {login_methods} own on own.app_id = e.app_id and own.recipe_user_id = e.recipe_user_id
+    """
+    + directory.USER_OF_OWN_LOGIN_METHOD
+    + "where e.app_id = :app_id and e.tenant_id = :tenant_id and e.email = :email"
+)
+
+FIND_EMAIL = Statement(
+    """
+    select recipe_user_id from {emailpassword_emails}
+     where app_id = :app_id and tenant_id = :tenant_id and email = :email
+    """
+)
+
+UPDATE_PASSWORD_IF_UNCHANGED = Statement(
+    """
+    update {emailpassword_users} set password_hash = :password_hash
+     where app_id = :app_id and recipe_user_id = :recipe_user_id and password_hash = :seen
+    """
+)

@@ -1,0 +1,166 @@
+"""The recipe for signing in with e-mail address and password: the overridable class and its configuration."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Never
+
+from watchword.accounts.email import INVALID_EMAIL, is_fake_email, verify_email
+from watchword.accounts.users import User
+from watchword.errors import BadInput, EmailAlreadyExists, FieldError, FieldErrors, WrongCredentials
+from watchword.recipes.emailpassword import operations
+from watchword.recipes.emailpassword.fdi import email_password_routes
+from watchword.recipes.emailpassword.form_fields import InputFormField, sign_in_fields, sign_up_fields
+from watchword.recipes.recipe import Answer, ApiRequest, FirstFactor, Route, SignInRecipe, UserContext
+from watchword.recipes.session_feature import EmailPasswordContext, FormField, SessionFeature
+from watchword.settings import host_of, is_local
+
+EMAIL_TAKEN = "This email already exists. Please sign in instead."
+
+
+class EmailPassword(SignInRecipe):
+    """Sign-up and sign-in with e-mail address and password.
+
+    Subclass it to change what it does: `sign_up`, `sign_in` and `does_email_exist` are its functions,
+    `sign_up_post`, `sign_in_post` and `email_exists_get` its HTTP APIs.
+
+    Args:
+        form_fields: Further fields of the sign-up form, and own validators for `email` and `password`.
+        session_feature: The two hooks that fill each new session.
+        disabled_apis: Names of HTTP APIs to switch off.
+        further: Nothing of this recipe's; what a recipe made of several passes on to the next of them.
+
+    Raises:
+        ConfigurationError: The form fields cannot be used as they are.
+    """
+
+    recipe_ids: ClassVar[tuple[str, ...]] = ("emailpassword",)
+    migration_packages: ClassVar[tuple[str, ...]] = ("watchword.recipes.emailpassword",)
+
+    def __init__(
+        self,
+        *,
+        form_fields: Sequence[InputFormField] = (),
+        session_feature: SessionFeature | None = None,
+        disabled_apis: Sequence[str] = (),
+        **further: Never,
+    ) -> None:
+        super().__init__(session_feature=session_feature, disabled_apis=disabled_apis, **further)
+        self.sign_up_form_fields = sign_up_fields(form_fields, self._validate_email)
+        self.sign_in_form_fields = sign_in_fields(self.sign_up_form_fields)
+
+    def routes(self) -> Sequence[Route]:
+        """The HTTP APIs of this recipe, and of those it is combined with."""
+        return (*email_password_routes(self), *super().routes())
+
+    def first_factors(self, client_type: str | None) -> Sequence[FirstFactor]:
+        """A password, and the ways to sign in of the recipes it is combined with."""
+        return (FirstFactor("emailpassword"), *super().first_factors(client_type))
+
+    async def sign_up(self, email: str, password: str, *, tenant_id: str, user_context: UserContext) -> User:  # noqa: ARG002 - for overrides
+        """Make a user with this address and password; no session, no hook, no password policy.
+
+        Args:
+            email: In any spelling; it is stored in normal form.
+            password: Exactly as typed, at most 1 024 bytes of UTF-8.
+            tenant_id: Where the user may sign in.
+            user_context: The application's own; see `UserContext`.
+
+        Raises:
+            BadInput: The address can never be one, or there is no such tenant.
+            FieldErrors: The password is too long or not text.
+            EmailAlreadyExists: The tenant has a password user with this address.
+            Overloaded: Too many passwords wait to be hashed.
+        """
+        return await operations.sign_up(self.engine, tenant_id, email, password)
+
+    async def sign_in(self, email: str, password: str, *, tenant_id: str, user_context: UserContext) -> User:  # noqa: ARG002 - for overrides
+        """The user whom this address and password open; no session, no hook.
+
+        Raises:
+            WrongCredentials: Unknown address, other tenant or wrong password; they are not told apart.
+            Overloaded: Too many passwords wait to be hashed.
+        """
+        return await operations.sign_in(self.engine, tenant_id, email, password)
+
+    async def does_email_exist(self, email: str, *, tenant_id: str, user_context: UserContext) -> bool:  # noqa: ARG002 - for overrides
+        """Whether the tenant has a password user of this address; users of a provider do not count."""
+        return await operations.does_email_exist(self.engine, tenant_id, email)
+
+    async def sign_up_post(self, form_fields: Sequence[FormField], api: ApiRequest) -> Answer:
+        """`POST /signup`: make the user, run the hooks, start the session. Source: FDI 8.2.
+
+        Args:
+            form_fields: Valid: the configured ones that were sent, the address in normal form.
+            api: The request.
+
+        Raises:
+            FieldErrors: The address is taken, with the contract's sentence.
+            HookFailed: A hook failed; the user stays, there is no session, and signing in works.
+            WatchwordError: What `sign_up` raises.
+        """
+        email, password = _value_of(form_fields, "email"), _value_of(form_fields, "password")
+        if is_fake_email(email):
+            raise _email_taken()
+        try:
+            user = await self.sign_up(email, password, tenant_id=api.tenant_id, user_context=api.user_context)
+        except EmailAlreadyExists as taken:
+            raise _email_taken() from taken
+        own = tuple(field for field in form_fields if field.id not in ("email", "password"))
+        recipe_user_id = _login_method_of(user, email, api.tenant_id)
+        session = await self.start_session(api, user, recipe_user_id, EmailPasswordContext(own), "signup")
+        return Answer(body={"status": "OK"}, user=user, recipe_user_id=recipe_user_id, session=session)
+
+    async def sign_in_post(self, form_fields: Sequence[FormField], api: ApiRequest) -> Answer:
+        """`POST /signin`: check the password, run the hooks, start the session. Source: FDI 8.2.
+
+        Args:
+            form_fields: Valid: `email` in normal form and `password`.
+            api: The request.
+
+        Raises:
+            WrongCredentials: One answer for every reason (security EN-1).
+            HookFailed: A hook failed; there is no session.
+            WatchwordError: What `sign_in` raises.
+        """
+        email, password = _value_of(form_fields, "email"), _value_of(form_fields, "password")
+        if is_fake_email(email):  # no password is the first proof for an address that nobody can have
+            raise WrongCredentials
+        user = await self.sign_in(email, password, tenant_id=api.tenant_id, user_context=api.user_context)
+        recipe_user_id = _login_method_of(user, email, api.tenant_id)
+        session = await self.start_session(api, user, recipe_user_id, EmailPasswordContext(), "signin")
+        return Answer(body={"status": "OK"}, user=user, recipe_user_id=recipe_user_id, session=session)
+
+    async def email_exists_get(self, email: str, api: ApiRequest) -> Answer:
+        """`GET /emailpassword/email/exists`: whether a password user has the address. Source: FDI 8.2.
+
+        The contract wants it, and so it tells who has an account; disable it by name where it must not
+        (security EN-4, EN-5).
+        """
+        exists = await self.does_email_exist(email, tenant_id=api.tenant_id, user_context=api.user_context)
+        return Answer(body={"status": "OK", "exists": exists})
+
+    def _validate_email(self, value: Any, _tenant_id: str) -> str | None:
+        try:
+            verify_email(value, special_use=is_local(host_of(self.engine.app_info.api_domain)))
+        except BadInput:
+            return INVALID_EMAIL
+        return None
+
+
+def _email_taken() -> FieldErrors:
+    return FieldErrors([FieldError("email", EMAIL_TAKEN)])
+
+
+def _value_of(form_fields: Sequence[FormField], id: str) -> str:
+    return next(field.value for field in form_fields if field.id == id)
+
+
+def _login_method_of(user: User, email: str, tenant_id: str) -> str:
+    """The login method that was used; for a user put together by an override, the user's own id."""
+    return next(
+        (
+            method.recipe_user_id
+            for method in user.login_methods
+            if method.recipe_id == operations.RECIPE_ID and method.email == email and tenant_id in method.tenant_ids
+        ),
+        user.id,
+    )
