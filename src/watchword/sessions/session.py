@@ -1,0 +1,293 @@
+"""What a handler holds of a session: no I/O to read the JWT payload, one call to change either kind of data."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
+
+from watchword.errors import InvalidClaims
+from watchword.sessions.access_tokens import AccessTokenInfo
+from watchword.sessions.claims import ClaimOwner, ClaimValidator, SessionClaim, ValueT
+
+if TYPE_CHECKING:  # defaults of type variables come with Python 3.13; type checkers know them already
+    from typing_extensions import TypeVar
+
+    PayloadT = TypeVar("PayloadT", bound=Mapping[str, Any], default=dict[str, Any])
+    DataT = TypeVar("DataT", bound=Mapping[str, Any], default=dict[str, Any])
+else:
+    from typing import TypeVar
+
+    PayloadT = TypeVar("PayloadT")
+    DataT = TypeVar("DataT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedTokens:
+    """What a session owes its client; the face puts it into cookies and headers.
+
+    Attributes:
+        access_token: A signed JWT.
+        access_token_expires_at_ms: Milliseconds since the epoch, a whole second.
+        front_token: Standard base64 of the user id, the expiry and the payload (FDI 4.4).
+        refresh_token: `None` means: the client keeps the one it has.
+        refresh_token_expires_at_ms: When the session ends if it is not used.
+        anti_csrf_token: Only in sessions that carry one.
+    """
+
+    access_token: str = field(repr=False)
+    access_token_expires_at_ms: int
+    front_token: str = field(repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+    refresh_token_expires_at_ms: int | None = None
+    anti_csrf_token: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, token: AccessTokenInfo, earlier: "IssuedTokens | None" = None) -> "IssuedTokens":
+        """A new access token, with the refresh and anti-CSRF tokens that this response carries already."""
+        newest = cls(
+            access_token=token.text,
+            access_token_expires_at_ms=token.expires_at_ms,
+            front_token=token.front_token(),
+        )
+        if earlier is None:
+            return newest
+        return replace(
+            newest,
+            refresh_token=earlier.refresh_token,
+            refresh_token_expires_at_ms=earlier.refresh_token_expires_at_ms,
+            anti_csrf_token=earlier.anti_csrf_token,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionInformation:
+    """A session as the database has it. Times are milliseconds since the epoch.
+
+    Attributes:
+        jwt_payload: What hooks, application and recipe claims put there, without the reserved claims.
+        session_data: Never leaves the server.
+        expires_at_ms: When it ends if it is not refreshed again.
+    """
+
+    handle: str
+    user_id: str
+    recipe_user_id: str
+    tenant_id: str
+    jwt_payload: dict[str, Any]
+    session_data: dict[str, Any] = field(repr=False)
+    time_created_ms: int
+    expires_at_ms: int
+
+
+class SessionFunctions(Protocol):
+    """What a session asks of the session recipe, so that the application's overrides apply."""
+
+    async def get_session_information(
+        self, handle: str, *, user_context: dict[str, Any] | None = None
+    ) -> SessionInformation:
+        """The session as stored. Raises `Unauthorised` when it is gone."""
+        ...
+
+    async def update_jwt_payload(
+        self, handle: str, jwt_payload: Mapping[str, Any], *, user_context: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Replace the payload and return it as stored. Raises `Unauthorised` when the session is gone."""
+        ...
+
+    async def merge_into_jwt_payload(
+        self, handle: str, changes: Mapping[str, Any], *, user_context: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Merge into the payload and return it as stored. Raises `Unauthorised` when the session is gone."""
+        ...
+
+    async def reissue_access_token(self, token: AccessTokenInfo, jwt_payload: Mapping[str, Any]) -> AccessTokenInfo:
+        """The same access token with another payload and a new issue time."""
+        ...
+
+    async def get_session_data(self, handle: str, *, user_context: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The session data. Raises `Unauthorised` when the session is gone."""
+        ...
+
+    async def update_session_data(
+        self, handle: str, session_data: Mapping[str, Any], *, user_context: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Replace the session data and return it. Raises `Unauthorised` when the session is gone."""
+        ...
+
+    async def merge_into_session_data(
+        self, handle: str, changes: Mapping[str, Any], *, user_context: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Merge into the session data and return it. Raises `Unauthorised` when the session is gone."""
+        ...
+
+    async def revoke_session(self, handle: str, *, user_context: dict[str, Any] | None = None) -> bool:
+        """End the session; whether it was there."""
+        ...
+
+    def now_ms(self) -> int:
+        """Milliseconds since the epoch, by the injected clock."""
+        ...
+
+
+class SessionContainer(Generic[PayloadT, DataT]):
+    """One session, in one request. `SessionContainer[Payload, Data]` gives both kinds of data a type.
+
+    Every method that asks the database raises `Unauthorised` when the session has ended meanwhile.
+
+    Attributes:
+        handle: The constant id of the session.
+        user_id: The (primary) user.
+        recipe_user_id: The login method that was used.
+        tenant_id: The tenant it belongs to.
+        issued: New tokens that the client must receive with this response, or `None`.
+        ended: Whether it was revoked in this request, so that the client must drop its tokens.
+    """
+
+    def __init__(
+        self,
+        functions: SessionFunctions,
+        token: AccessTokenInfo,
+        *,
+        issued: IssuedTokens | None = None,
+        user_context: dict[str, Any] | None = None,
+    ) -> None:
+        self.handle = token.handle
+        self.user_id = token.user_id
+        self.recipe_user_id = token.recipe_user_id
+        self.tenant_id = token.tenant_id
+        self.issued = issued
+        self.ended = False
+        self._functions = functions
+        self._token = token
+        self._changed_payload: dict[str, Any] | None = None
+        self._user_context: dict[str, Any] = {} if user_context is None else user_context
+
+    def __repr__(self) -> str:
+        return f"SessionContainer(handle={self.handle!r}, user_id={self.user_id!r}, tenant_id={self.tenant_id!r})"
+
+    @property
+    def access_token(self) -> str:
+        """The access token: the one that came along, or the newest one issued in this request."""
+        return self._token.text
+
+    @property
+    def expires_at_ms(self) -> int:
+        """When the access token expires, in milliseconds since the epoch."""
+        return self._token.expires_at_ms
+
+    @property
+    def access_token_payload(self) -> dict[str, Any]:
+        """A copy of the whole payload of the access token, reserved claims included."""
+        return self._token.payload()
+
+    @property
+    def jwt_payload(self) -> PayloadT:
+        """A copy of what hooks, application and recipe claims put into the payload; needs no I/O."""
+        changed = self._changed_payload
+        return cast("PayloadT", self._token.jwt_payload() if changed is None else copy.deepcopy(changed))
+
+    async def update_jwt_payload(self, jwt_payload: PayloadT) -> PayloadT:
+        """Replace the payload, except for the claims of recipes; the client gets a new access token.
+
+        Returns:
+            The payload as stored.
+        Raises:
+            InvalidPayload: A reserved name, something JSON cannot hold, or too much for a cookie.
+            Unauthorised: The session has ended.
+        """
+        stored = await self._functions.update_jwt_payload(self.handle, jwt_payload, user_context=self._user_context)
+        return await self._take_payload(stored)
+
+    async def merge_into_jwt_payload(self, changes: Mapping[str, Any]) -> PayloadT:
+        """Merge into the payload, one level deep; `None` removes a key. Otherwise as `update_jwt_payload`."""
+        stored = await self._functions.merge_into_jwt_payload(self.handle, changes, user_context=self._user_context)
+        return await self._take_payload(stored)
+
+    async def _take_payload(self, stored: dict[str, Any]) -> PayloadT:
+        if self._functions.now_ms() >= self._token.expires_at_ms:
+            # A new token would outlive the old one's expiry; the client refreshes next anyway (FDI 4.12).
+            self._changed_payload = stored
+        else:
+            self._changed_payload = None
+            self._token = await self._functions.reissue_access_token(self._token, stored)
+            self.issued = IssuedTokens.of(self._token, self.issued)
+        return self.jwt_payload
+
+    async def get_session_data(self) -> DataT:
+        """What the database keeps under the session handle; never sent to the client."""
+        return cast("DataT", await self._functions.get_session_data(self.handle, user_context=self._user_context))
+
+    async def update_session_data(self, session_data: DataT) -> DataT:
+        """Replace the session data; returns it as stored.
+
+        Raises:
+            InvalidPayload: Something JSON cannot hold, or more than `max_session_data_bytes`.
+            Unauthorised: The session has ended.
+        """
+        stored = await self._functions.update_session_data(self.handle, session_data, user_context=self._user_context)
+        return cast("DataT", stored)
+
+    async def merge_into_session_data(self, changes: Mapping[str, Any]) -> DataT:
+        """Merge into the session data, one level deep; `None` removes a key; concurrent merges all survive."""
+        stored = await self._functions.merge_into_session_data(self.handle, changes, user_context=self._user_context)
+        return cast("DataT", stored)
+
+    async def revoke(self) -> None:
+        """End this session; the response takes the client's tokens, also when it had ended before."""
+        await self._functions.revoke_session(self.handle, user_context=self._user_context)
+        self.ended = True
+        self.issued = None
+
+    async def get_time_created_ms(self) -> int:
+        """When the person signed in, in milliseconds since the epoch."""
+        return (await self._information()).time_created_ms
+
+    async def get_expiry_ms(self) -> int:
+        """When the session ends if it is not refreshed again, in milliseconds since the epoch."""
+        return (await self._information()).expires_at_ms
+
+    async def _information(self) -> SessionInformation:
+        return await self._functions.get_session_information(self.handle, user_context=self._user_context)
+
+    def get_claim_value(self, claim: SessionClaim[ValueT]) -> ValueT | None:
+        """The value of a claim in the payload, or `None`; needs no I/O."""
+        return claim.find_value(cast("Mapping[str, Any]", self.jwt_payload))
+
+    async def set_claim_value(self, claim: SessionClaim[ValueT], value: ValueT) -> None:
+        """Put a value into the payload, as fetched now."""
+        await self.merge_into_jwt_payload(claim.wrap(value, self._functions.now_ms()))
+
+    async def fetch_and_set_claim(self, claim: SessionClaim[Any]) -> None:
+        """Fetch a claim and put it into the payload; a claim without a value is left as it is."""
+        fetched = await claim.fetch(self._claim_owner(), self._user_context, self._functions.now_ms())
+        if fetched:
+            await self.merge_into_jwt_payload(fetched)
+
+    async def remove_claim(self, claim: SessionClaim[Any]) -> None:
+        """Take a claim out of the payload."""
+        await self.merge_into_jwt_payload({claim.key: None})
+
+    async def assert_claims(self, validators: Sequence[ClaimValidator]) -> None:
+        """Check rules about the payload, fetching first what is missing or too old (FDI 7).
+
+        What was fetched reaches the client even if a rule fails then: otherwise each request would fetch again.
+
+        Raises:
+            InvalidClaims: One or more rules do not hold.
+        """
+        now_ms = self._functions.now_ms()
+        payload = {**self.access_token_payload, **self.jwt_payload}
+        fetched: dict[str, Any] = {}
+        for validator in validators:
+            if validator.claim is not None and validator.should_refetch(payload, now_ms):
+                fetched |= await validator.claim.fetch(self._claim_owner(), self._user_context, now_ms)
+                payload |= fetched
+        if fetched:
+            await self.merge_into_jwt_payload(fetched)
+        failures = [await validator.find_failure(payload, now_ms) for validator in validators]
+        found = [failure for failure in failures if failure is not None]
+        if found:
+            raise InvalidClaims(found)
+
+    def _claim_owner(self) -> ClaimOwner:
+        return ClaimOwner(self.user_id, self.recipe_user_id, self.tenant_id)
