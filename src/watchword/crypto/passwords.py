@@ -1,0 +1,193 @@
+"""Password hashes: Argon2id in a bounded pool, so that sign-ins neither stall the loop nor fill the memory."""
+
+import asyncio
+import hmac
+import logging
+import os
+import secrets
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from nacl.bindings import (
+    crypto_pwhash_alg,
+    crypto_pwhash_ALG_ARGON2ID13,
+    crypto_pwhash_SALTBYTES,
+    crypto_pwhash_str_alg,
+)
+
+from watchword.crypto.phc import Argon2idHash, UnsupportedHash, parse_argon2id
+from watchword.errors import BadInput, ConfigurationError, Overloaded, WatchwordError
+
+_log = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
+
+FLOOR_MEMORY_KIB = 19_456
+"""The least memory of a new hash, in KiB. Source: OWASP Password Storage Cheat Sheet; security PW-1."""
+
+FLOOR_ITERATIONS = 2
+"""The least number of passes of a new hash. Source: as above."""
+
+_CEILING_MEMORY_KIB = 1_048_576  # 1 GiB: beyond it a typing error is likelier than a wish (security PW-5)
+_CEILING_ITERATIONS = 16
+_TAG_BYTES = 32
+_MAX_PASSWORD_BYTES = 1024  # security PW-7
+
+
+class PasswordMismatch(WatchwordError):
+    """The password does not belong to the hash, or there is no usable hash; the two are not told apart."""
+
+    code = "password_mismatch"
+
+    def __init__(self) -> None:
+        super().__init__("the password does not match")
+
+
+class PasswordHasher:
+    """Makes and verifies password hashes in threads of its own.
+
+    Memory in use is at most `workers` times `memory_kib`. The pool is made at the first hash; `stop` ends
+    it, and a later hash makes a new one.
+
+    Args:
+        memory_kib: Memory of one hash, in KiB.
+        iterations: Passes over that memory.
+        workers: Hashes that run at the same time; by default one per processor.
+        queue_limit: Callers that may wait for a worker; the next one is refused.
+    Raises:
+        ConfigurationError: Parameters under the floor or over the ceiling (security PW-1, SC-8).
+    """
+
+    def __init__(
+        self,
+        *,
+        memory_kib: int = FLOOR_MEMORY_KIB,
+        iterations: int = FLOOR_ITERATIONS,
+        workers: int | None = None,
+        queue_limit: int = 256,
+    ) -> None:
+        _check_range("memory_kib", memory_kib, FLOOR_MEMORY_KIB, _CEILING_MEMORY_KIB)
+        _check_range("iterations", iterations, FLOOR_ITERATIONS, _CEILING_ITERATIONS)
+        self._memory_kib = memory_kib
+        self._iterations = iterations
+        self._workers = workers or os.cpu_count() or 1
+        self._places = self._workers + queue_limit
+        self._taken = 0
+        self._lock = threading.Lock()  # places are given back by the workers' threads
+        self._pool: ThreadPoolExecutor | None = None
+
+    async def hash(self, password: str) -> str:
+        """A new Argon2id hash in PHC form, with a random 16-byte salt.
+
+        Raises:
+            BadInput: The password is longer than 1,024 bytes or not encodable as UTF-8 (security PW-7).
+            Overloaded: The queue is full, or there is no memory for the hash.
+        """
+        try:
+            data = password.encode()
+        except UnicodeEncodeError:
+            raise BadInput("password", "The password has characters that cannot be used") from None
+        if len(data) > _MAX_PASSWORD_BYTES:
+            raise BadInput("password", f"The password is longer than {_MAX_PASSWORD_BYTES} bytes")
+        return await self._run(lambda: self._hash(data))
+
+    async def verify(self, password: str, password_hash: str | None) -> None:
+        """Return if the password belongs to the hash.
+
+        Without a hash (unknown user, user without password) the same work is done for nothing, with the
+        configured parameters and through the same queue, so that time does not tell who exists (EN-2).
+
+        Args:
+            password: As it was typed.
+            password_hash: An Argon2id hash in PHC form, or `None`.
+        Raises:
+            PasswordMismatch: Wrong password, no hash, or a hash this class cannot read (which is logged).
+            Overloaded: The queue is full, or there is no memory for the hash.
+        """
+        # An attacker may send lone surrogates; no stored hash was made from such bytes, so they never match.
+        data = password.encode("utf-8", "surrogatepass")
+        if not await self._run(lambda: self._matches(data, password_hash)):
+            raise PasswordMismatch
+
+    def needs_rehash(self, password_hash: str) -> bool:
+        """Whether the hash is weaker than what is configured now, or of another kind (security PW-2)."""
+        try:
+            parsed = parse_argon2id(password_hash)
+        except UnsupportedHash:
+            return True
+        return (
+            parsed.memory_kib < self._memory_kib or parsed.iterations < self._iterations or len(parsed.tag) < _TAG_BYTES
+        )
+
+    def stop(self) -> None:
+        """End the pool; hashes that run or wait are still finished and answered."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=False)
+
+    async def _run(self, work: Callable[[], _Result]) -> _Result:
+        """Run in the pool, or refuse at once when all places are taken (security PW-6)."""
+        with self._lock:
+            if self._taken >= self._places:
+                raise Overloaded("password hashing")
+            self._taken += 1
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="watchword-password")
+            future = self._pool.submit(work)
+        # Runs when the work ends, and also when a waiting caller is cancelled before its turn.
+        future.add_done_callback(self._give_place_back)
+        return await asyncio.wrap_future(future)
+
+    def _give_place_back(self, _: "Future[_Result]") -> None:
+        with self._lock:
+            self._taken -= 1
+
+    def _hash(self, password: bytes) -> str:
+        try:
+            phc: bytes = crypto_pwhash_str_alg(
+                password, self._iterations, self._memory_kib * 1024, crypto_pwhash_ALG_ARGON2ID13
+            )
+        except RuntimeError:  # libsodium has one failure only: it got no memory
+            raise Overloaded("password hashing") from None
+        return phc.decode("ascii")
+
+    def _matches(self, password: bytes, password_hash: str | None) -> bool:
+        try:
+            parsed = None if password_hash is None else parse_argon2id(password_hash)
+            if parsed is not None:
+                _refuse_too_costly(parsed)
+        except UnsupportedHash as error:
+            _log.error("a stored password hash cannot be verified: %s", error)  # never the hash itself
+            parsed = None
+        if parsed is None:
+            salt = secrets.token_bytes(crypto_pwhash_SALTBYTES)
+            _derive(password, salt, self._iterations, self._memory_kib, _TAG_BYTES)
+            return False
+        tag = _derive(password, parsed.salt, parsed.iterations, parsed.memory_kib, len(parsed.tag))
+        return hmac.compare_digest(tag, parsed.tag)
+
+
+def _derive(password: bytes, salt: bytes, iterations: int, memory_kib: int, tag_bytes: int) -> bytes:
+    # Not libsodium's own "verify": it answers "wrong password" also when it gets no memory.
+    try:
+        tag: bytes = crypto_pwhash_alg(
+            tag_bytes, password, salt, iterations, memory_kib * 1024, crypto_pwhash_ALG_ARGON2ID13
+        )
+    except RuntimeError:
+        raise Overloaded("password hashing") from None
+    return tag
+
+
+def _refuse_too_costly(parsed: Argon2idHash) -> None:
+    """A hash that someone else's configuration made must not cost seconds or gigabytes (security PW-5)."""
+    if parsed.memory_kib > _CEILING_MEMORY_KIB or parsed.iterations > _CEILING_ITERATIONS:
+        raise UnsupportedHash(f"its cost (m={parsed.memory_kib}, t={parsed.iterations}) is over the ceiling")
+
+
+def _check_range(setting: str, value: int, floor: int, ceiling: int) -> None:
+    if not floor <= value <= ceiling:
+        raise ConfigurationError(
+            f"password_hasher.{setting}", f"is {value}; set a value from {floor} to {ceiling}, or leave it out"
+        )

@@ -1,0 +1,63 @@
+"""Reading stored password hashes: the PHC string of Argon2id, strictly. Source: PHC string format; RFC 9106."""
+
+import base64
+import re
+from dataclasses import dataclass, field
+
+_ARGON2ID = re.compile(
+    r"\$argon2id\$v=19\$m=(?P<m>[1-9][0-9]{0,9}),t=(?P<t>[1-9][0-9]{0,9}),p=(?P<p>[1-9][0-9]{0,9})"
+    r"\$(?P<salt>[A-Za-z0-9+/]+)\$(?P<tag>[A-Za-z0-9+/]+)",
+    re.ASCII,
+)
+_EXTRA = "such hashes need the extra import-hashes, which does not exist yet"
+_MAX_CHARACTERS = 512
+_SALT_BYTES = 16
+_MIN_TAG_BYTES, _MAX_TAG_BYTES = 16, 128
+_MIN_MEMORY_KIB = 8
+
+
+class UnsupportedHash(Exception):
+    """A stored hash that is malformed or of a kind that is not built in; the text holds no part of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Argon2idHash:
+    """What an Argon2id PHC string says. `memory_kib` in KiB; `salt` has 16 bytes."""
+
+    memory_kib: int
+    iterations: int
+    salt: bytes = field(repr=False)
+    tag: bytes = field(repr=False)
+
+
+def parse_argon2id(phc: str) -> Argon2idHash:
+    """Read `$argon2id$v=19$m=…,t=…,p=1$salt$tag`.
+
+    Raises:
+        UnsupportedHash: Malformed, or more than one lane or a salt of another length, which libsodium
+            cannot compute.
+    """
+    match = _ARGON2ID.fullmatch(phc) if len(phc) <= _MAX_CHARACTERS else None
+    if match is None:
+        raise UnsupportedHash("it is not an Argon2id hash in PHC form")
+    if match["p"] != "1":
+        raise UnsupportedHash(
+            f"it has p={match['p']} lanes; that takes the extra import-hashes, which is not built yet"
+        )
+    salt, tag = _decode(match["salt"]), _decode(match["tag"])
+    if len(salt) != _SALT_BYTES:
+        raise UnsupportedHash(f"its salt has {len(salt)} bytes, not {_SALT_BYTES}; {_EXTRA}")
+    if not _MIN_TAG_BYTES <= len(tag) <= _MAX_TAG_BYTES or int(match["m"]) < _MIN_MEMORY_KIB:
+        raise UnsupportedHash("its parameters are out of range")
+    return Argon2idHash(int(match["m"]), int(match["t"]), salt, tag)
+
+
+def _decode(text: str) -> bytes:
+    """Base64 without padding, one spelling per value."""
+    try:
+        data = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except ValueError:
+        data = b""
+    if base64.b64encode(data).decode().rstrip("=") != text:
+        raise UnsupportedHash("its base64 is malformed")
+    return data

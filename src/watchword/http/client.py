@@ -1,0 +1,248 @@
+"""The outgoing HTTP client: for providers' endpoints only, small JSON answers, and nowhere but where it may go.
+
+Source: security SS-1, SS-2, SS-3.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import msgspec
+
+from watchword.errors import Overloaded, WatchwordError
+from watchword.http.addresses import AddressGate, BlockedAddress, CheckedBackend, Resolve, resolve_host
+from watchword.nesting import nests_deeper_than
+from watchword.settings import is_local
+
+if TYPE_CHECKING:  # a heavy package: imported at run time by the first request
+    from httpcore2 import URL, AsyncConnectionPool, AsyncNetworkBackend, Response
+
+_MAX_DEPTH = 20
+_KEEP_ALIVE_SECONDS = 5
+_FORM = "application/x-www-form-urlencoded"
+
+
+class OutgoingFailed(WatchwordError):
+    """A request to someone else's server did not give a usable answer.
+
+    Args:
+        host: Whom we asked.
+        problem: What went wrong, in our words: no query, header, body, or text that the other side made.
+    """
+
+    code = "outgoing_failed"
+
+    def __init__(self, host: str, problem: str) -> None:
+        super().__init__(f"{host}: {problem}")
+        self.host = host
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class JsonAnswer:
+    """An answer with a JSON body.
+
+    Attributes:
+        status: 200 to 299, or 400 and above; redirects never come here.
+        headers: Names in lower case; of a name that came twice, the last.
+        body: The decoded JSON. `None` with a status of 400 and above whose body is not JSON.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: Any = field(repr=False)
+
+
+class OutgoingClient:
+    """Asks other servers, with limits on time, size, number and on where a request may go.
+
+    Redirects are not followed, cookies not kept, the environment's proxies not used, compression not
+    accepted. Connections are opened at the first request; `stop` closes them.
+
+    Args:
+        allow_hosts: Hosts that may have private addresses, for example an identity server in your own network.
+        allow_loopback: Let loopback addresses pass, and plain http to them: for development.
+        connect_timeout_seconds: For the look-up of the name and the connection.
+        total_timeout_seconds: For everything, the body included.
+        max_body_bytes: The longest answer that is read.
+        max_parallel: Requests at the same time; one more is refused.
+        verify: A file of certificate authorities, or a context, in place of the system's.
+        resolve: Finds a host's addresses, in place of the system's resolver.
+    """
+
+    def __init__(
+        self,
+        *,
+        allow_hosts: Sequence[str] = (),
+        allow_loopback: bool = False,
+        connect_timeout_seconds: float = 3,
+        total_timeout_seconds: float = 10,
+        max_body_bytes: int = 1_048_576,
+        max_parallel: int = 32,
+        verify: str | ssl.SSLContext | None = None,
+        resolve: Resolve = resolve_host,
+    ) -> None:
+        self._gate = AddressGate((host.lower() for host in allow_hosts), allow_loopback=allow_loopback)
+        self._allow_loopback = allow_loopback
+        self._connect_timeout_seconds = connect_timeout_seconds
+        self._total_timeout_seconds = total_timeout_seconds
+        self._max_body_bytes = max_body_bytes
+        self._max_parallel = max_parallel
+        self._verify = verify
+        self._resolve = resolve
+        self._running = 0
+        self._pool: AsyncConnectionPool | None = None
+
+    async def get_json(
+        self, url: str, *, headers: Mapping[str, str] | None = None, params: Mapping[str, str] | None = None
+    ) -> JsonAnswer:
+        """GET a JSON document.
+
+        Args:
+            url: https; plain http only to this machine and only with `allow_loopback`.
+            headers: Beside `Accept`, which asks for JSON.
+            params: Added to the URL's query.
+        Raises:
+            OutgoingFailed: No usable answer, see the class. An answer of status 400 and above is usable.
+            Overloaded: Too many requests at the same time.
+        """
+        return await self._send("GET", url, headers or {}, params or {}, None)
+
+    async def post_form(
+        self, url: str, data: Mapping[str, str], *, headers: Mapping[str, str] | None = None
+    ) -> JsonAnswer:
+        """POST a form, as OAuth token endpoints want it; an answer that is a form itself becomes a dict of text.
+
+        Raises:
+            OutgoingFailed: As in `get_json`.
+            Overloaded: As in `get_json`.
+        """
+        return await self._send("POST", url, {"Content-Type": _FORM, **(headers or {})}, {}, urlencode(data).encode())
+
+    async def stop(self) -> None:
+        """Close the connections; a later request opens new ones."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.aclose()
+
+    async def _send(
+        self, method: str, url: str, headers: Mapping[str, str], params: Mapping[str, str], content: bytes | None
+    ) -> JsonAnswer:
+        target = self._checked_url(url, params)
+        host = target.host.decode("ascii")
+        if self._running >= self._max_parallel:
+            raise Overloaded("the outgoing HTTP client")
+        self._running += 1
+        try:
+            async with _failures_named(host, self._total_timeout_seconds):
+                all_headers = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}
+                if ":" in host:  # the library forgets the brackets of an IPv6 address
+                    all_headers["Host"] = f"[{host}]:{target.origin.port}"
+                return await self._exchange(method, target, all_headers, content)
+        finally:
+            self._running -= 1
+
+    async def _exchange(
+        self, method: str, target: "URL", headers: Mapping[str, str], content: bytes | None
+    ) -> JsonAnswer:
+        host, total = target.host.decode("ascii"), self._total_timeout_seconds
+        timeouts = {"connect": self._connect_timeout_seconds, "read": total, "write": total, "pool": total}
+        pool = self._pool_at_first_use()
+        async with pool.stream(
+            method, target, headers=list(headers.items()), content=content, extensions={"timeout": timeouts}
+        ) as response:
+            answered = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+            if 300 <= response.status < 400:
+                raise OutgoingFailed(host, f"answered with a redirect ({response.status}), which is not followed")
+            if answered.get("content-encoding", "identity") != "identity":
+                raise OutgoingFailed(host, "sent a compressed answer, which was not asked for")
+            body = await self._read_body(host, response)
+        accepts_form = method == "POST"
+        return JsonAnswer(response.status, answered, _decoded(host, response.status, answered, body, accepts_form))
+
+    async def _read_body(self, host: str, response: "Response") -> bytes:
+        body = bytearray()
+        async for chunk in response.aiter_stream():
+            body += chunk
+            if len(body) > self._max_body_bytes:
+                raise OutgoingFailed(host, f"sent more than {self._max_body_bytes} bytes")
+        return bytes(body)
+
+    def _pool_at_first_use(self) -> "AsyncConnectionPool":
+        if self._pool is None:
+            # Imported here because it is heavy and many applications never ask anybody.
+            from httpcore2 import AnyIOBackend, AsyncConnectionPool  # noqa: PLC0415
+
+            backend = CheckedBackend(AnyIOBackend(), self._gate, self._resolve)
+            self._pool = AsyncConnectionPool(
+                ssl_context=_ssl_context(self._verify),
+                max_connections=self._max_parallel,
+                keepalive_expiry=_KEEP_ALIVE_SECONDS,
+                network_backend=cast("AsyncNetworkBackend", backend),
+            )
+        return self._pool
+
+    def _checked_url(self, url: str, params: Mapping[str, str]) -> "URL":
+        from httpcore2 import URL  # noqa: PLC0415 - heavy, as above
+
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            raise OutgoingFailed("(no host)", "the URL cannot be parsed") from None
+        host = parts.hostname or ""
+        if not host or parts.username is not None or not url.isascii() or not url.isprintable() or " " in url:
+            raise OutgoingFailed("(no host)", "the URL has no host, or user info, spaces or other than ASCII in it")
+        if parts.scheme != "https" and not (parts.scheme == "http" and self._allow_loopback and is_local(host)):
+            raise OutgoingFailed(host, "is not asked without https (http: this machine only, in development)")
+        query = "&".join(filter(None, (parts.query, urlencode(params))))
+        return URL(scheme=parts.scheme, host=host, port=port, target=(parts.path or "/") + (query and f"?{query}"))
+
+
+@asynccontextmanager
+async def _failures_named(host: str, total_timeout_seconds: float) -> AsyncGenerator[None]:
+    """Turn whatever goes wrong inside, and taking too long, into `OutgoingFailed`.
+
+    Causes are cut off (`from None`): the library's own messages may hold headers, and so tokens.
+    """
+    import httpcore2  # noqa: PLC0415 - heavy, and loaded by now
+
+    try:
+        async with asyncio.timeout(total_timeout_seconds):
+            yield
+    except BlockedAddress as error:
+        raise OutgoingFailed(host, f"is not asked: {error}") from None
+    except (TimeoutError, httpcore2.TimeoutException):
+        raise OutgoingFailed(host, f"gave no complete answer in time ({total_timeout_seconds} s at most)") from None
+    except (httpcore2.ConnectError, OSError) as error:
+        raise OutgoingFailed(host, f"cannot be reached ({error})") from None
+    except httpcore2.LocalProtocolError:
+        raise OutgoingFailed(host, "is not asked: a header of the request is malformed") from None
+    except (httpcore2.ProtocolError, httpcore2.NetworkError):
+        raise OutgoingFailed(host, "broke the connection, or did not answer in HTTP") from None
+
+
+def _decoded(host: str, status: int, headers: Mapping[str, str], body: bytes, accepts_form: bool) -> Any:
+    if accepts_form and headers.get("content-type", "").split(";")[0].strip().lower() == _FORM:
+        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+    if nests_deeper_than(_MAX_DEPTH, body):
+        raise OutgoingFailed(host, f"sent JSON that nests over {_MAX_DEPTH} levels")
+    try:
+        return msgspec.json.decode(body)
+    except (ValueError, RecursionError):
+        if status >= 400:
+            return None
+        raise OutgoingFailed(host, f"answered {status} with something that is not JSON") from None
+
+
+def _ssl_context(verify: str | ssl.SSLContext | None) -> ssl.SSLContext:
+    """Loads the trust store, which takes 20 to 50 ms: once per client."""
+    import httpcore2  # noqa: PLC0415 - heavy, and loaded by now
+
+    if isinstance(verify, ssl.SSLContext):
+        return verify
+    return httpcore2.default_ssl_context() if verify is None else ssl.create_default_context(cafile=verify)
