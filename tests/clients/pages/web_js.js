@@ -29,12 +29,11 @@ window.client = {
     signUp: async (email, password) => plain(await EmailPassword.signUp(withPassword(email, password))),
     signIn: async (email, password) => plain(await EmailPassword.signIn(withPassword(email, password))),
     doesEmailExist: async (email) => plain(await EmailPassword.doesEmailExist({ email })),
-    goToProvider: async () => {
-        window.location.href = await ThirdParty.getAuthorisationURLWithQueryParamsAndSetState({
+    providerUrl: () =>
+        ThirdParty.getAuthorisationURLWithQueryParamsAndSetState({
             thirdPartyId: "people",
             frontendRedirectURI: `${window.location.origin}/auth/callback/people`,
-        });
-    },
+        }),
     comeBackFromProvider: async () => plain(await ThirdParty.signInAndUp()),
     doesSessionExist: () => Session.doesSessionExist(),
     getUserId: () => Session.getUserId(),

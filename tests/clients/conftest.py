@@ -1,0 +1,105 @@
+"""What the browser tests share: one browser, one provider and one set of bundles a run; a site for each shape."""
+
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
+from tests.clients.certificates import DOMAINS, make_certificate
+from tests.clients.programs import bundle_pages, find_chromium, run_provider
+from tests.clients.sites import Site, Surroundings, run_site
+from tests.clients.visitors import Client, Transfer, Visitor
+
+Visit = Callable[[Site, Client, Transfer], Awaitable[Visitor]]
+
+
+@pytest.fixture(scope="session")
+def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surroundings]:
+    """The bundles, the certificate and the provider of this run."""
+    folder = tmp_path_factory.mktemp("clients")
+    bundle_pages(folder / "bundles")
+    with run_provider() as issuer:
+        yield Surroundings(bundles=folder / "bundles", certificate=make_certificate(folder), issuer=issuer)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(surroundings: Surroundings) -> AsyncIterator[Browser]:
+    """A headless Chromium that knows the tests' domains and the run's certificate, and reaches nothing else."""
+    names = ", ".join(f"MAP *.{domain} 127.0.0.1" for domain in DOMAINS)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=find_chromium(),
+            args=[
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                f"--host-resolver-rules={names}, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+                f"--ignore-certificate-errors-spki-list={surroundings.certificate.key_pin}",
+            ],
+        )
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visit(browser: Browser) -> AsyncIterator[Visit]:
+    """A new visitor, by `visit(site, client, transfer)`. Afterwards no page may have had an uncaught error."""
+    visitors: list[Visitor] = []
+
+    async def new_visitor(site: Site, client: Client, transfer: Transfer) -> Visitor:
+        context = await browser.new_context()
+        context.set_default_timeout(15_000)
+        settings = f'{{ apiDomain: "{site.api}", tokenTransferMethod: "{transfer}", client: "{client}" }}'
+        await context.add_init_script(f"window.site = {settings};")
+        visitors.append(Visitor(context, site))
+        visitors[-1].watch()
+        return visitors[-1]
+
+    yield new_visitor
+    for visitor in visitors:
+        await visitor.context.close()
+    assert [fault for visitor in visitors for fault in visitor.faults] == []
+
+
+@pytest.fixture(scope="session", params=["one origin", "two ports", "two sub-domains"])
+def site(
+    request: pytest.FixtureRequest, surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """A website and its API, once in each shape."""
+    database = sqlite_url(tmp_path_factory.mktemp("site"))
+    with run_site(request.param, surroundings, database) as site:
+        yield site
+
+
+@pytest.fixture(scope="session", params=["two sub-domains", "two sites"])
+def https_site(
+    request: pytest.FixtureRequest, surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """A site over https with a sibling and a stranger beside it; its cookies are SameSite=Lax, and then None."""
+    database = sqlite_url(tmp_path_factory.mktemp("https"))
+    with run_site(request.param, surroundings, database) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def short_lived_site(surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site whose access tokens live two seconds, and whose refresh tokens are replaced at every refresh."""
+    settings = {"access_token_validity_ms": 2_000, "settle_ms": 0, "soft_window_ms": 0}
+    with run_site("two ports", surroundings, sqlite_url(tmp_path_factory.mktemp("short")), settings) as site:
+        yield site
+
+
+@pytest.fixture
+def email() -> str:
+    """An address that nobody has used yet."""
+    return f"{uuid.uuid4().hex}@example.com"
+
+
+def sqlite_url(folder: Path) -> str:
+    """The URL of a new SQLite database."""
+    return f"sqlite:///{folder / 'site.db'}"
