@@ -1,0 +1,7 @@
+"""Watchword: self-hosted sign-in and sessions for Python."""
+
+from watchword.app import Watchword
+from watchword.sessions.session import SessionContainer
+from watchword.settings import AppInfo
+
+__all__ = ["AppInfo", "SessionContainer", "Watchword"]

@@ -51,3 +51,12 @@ def _cookie_pairs(headers: Iterable[str]) -> Iterable[tuple[str, str]]:
             name, equals, value = piece.strip().partition("=")
             if equals:
                 yield name.strip(), unquote(value.strip().removeprefix('"').removesuffix('"'))
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """One answer as plain data; header names in lower case, `set-cookie` once per cookie."""
+
+    status: int
+    headers: tuple[Header, ...] = ()
+    body: bytes = b""

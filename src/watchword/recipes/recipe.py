@@ -141,6 +141,19 @@ class Route:
     public: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class FirstFactor:
+    """A way to sign in that needs nothing before it. Source: FDI 8.5.
+
+    Attributes:
+        id: The factor's id, for example `thirdparty`.
+        providers: Id and name of each provider, where the factor has some.
+    """
+
+    id: str
+    providers: tuple[tuple[str, str], ...] | None = None
+
+
 class Recipe:
     """Base of every recipe: a class whose public coroutine methods may be overridden with `super()`.
 
@@ -187,6 +200,16 @@ class Recipe:
     def routes(self) -> Sequence[Route]:
         """The HTTP APIs of this recipe, disabled ones included."""
         return ()
+
+    def first_factors(self, client_type: str | None) -> Sequence[FirstFactor]:  # noqa: ARG002 - used by overrides
+        """The ways to sign in that this recipe offers to a client of this type."""
+        return ()
+
+    async def start(self) -> None:
+        """Called when the application starts, after the tables are there."""
+
+    async def stop(self) -> None:
+        """Called when the application stops."""
 
 
 class SignInRecipe(Recipe):

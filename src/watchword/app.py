@@ -1,0 +1,160 @@
+"""`Watchword`: the one place that wires everything together, starts it and stops it."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from watchword.accounts.tenants import Tenants
+from watchword.clock import Clock, SystemClock
+from watchword.crypto.passwords import PasswordHasher
+from watchword.crypto.sealing import SecretRing
+from watchword.database.database import Database
+from watchword.database.migrations import Migration, check_migrations, load_migrations, migrate
+from watchword.database.open import open_database
+from watchword.errors import ConfigurationError
+from watchword.fdi.face import FdiFace
+from watchword.http.client import OutgoingClient
+from watchword.ids import Ids, RandomIds
+from watchword.recipes.multitenancy.recipe import Multitenancy
+from watchword.recipes.recipe import Engine, FirstFactor, Recipe
+from watchword.recipes.session.programmatic import Sessions
+from watchword.recipes.session.recipe import Session
+from watchword.settings import AppInfo, host_of, is_local
+
+log = logging.getLogger(__name__)
+
+#: The packages whose tables every installation has, in the order they are made.
+CORE_MIGRATION_PACKAGES = ("watchword.accounts", "watchword.sessions")
+
+
+class Watchword:
+    """Sign-in and sessions for one application, inside its own process.
+
+    Args:
+        app_info: Names, domains and paths.
+        database: `sqlite:///file.db`, `sqlite://` (in memory), `postgresql://…`, or an object made by
+            `open_database`. The application's own database may be the one.
+        secret: At least 32 bytes, or a list of such, newest first, while it is being changed.
+        recipe_list: The ways to sign in, and `Session(…)` when its defaults do not fit.
+        database_schema: PostgreSQL schema for our tables; the default schema when left out.
+        table_prefix: Put in front of every table's name.
+        database_pool_size: How many connections to PostgreSQL at most.
+        migrate: Make and change tables at start. Set it to `False` where the role has no such right,
+            and run `watchword migrate` or `watchword db sql` beforehand.
+        passwords: The password hasher, for other costs or pool sizes.
+        outgoing: The HTTP client for providers, for a private network or certificate authority.
+        ids: Makes user ids and session handles in a format of your own.
+        clock: Tells the time; for tests.
+    Raises:
+        ConfigurationError: A setting cannot work; the message says which and what to set.
+    """
+
+    def __init__(
+        self,
+        *,
+        app_info: AppInfo,
+        database: str | Database,
+        secret: str | bytes | Sequence[str | bytes],
+        recipe_list: Sequence[Recipe],
+        database_schema: str | None = None,
+        table_prefix: str = "",
+        database_pool_size: int = 10,
+        migrate: bool = True,
+        passwords: PasswordHasher | None = None,
+        outgoing: OutgoingClient | None = None,
+        ids: Ids | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.app_info = app_info
+        self.session_recipe = _session_recipe(recipe_list)
+        self.recipe_list = _complete(recipe_list, self.session_recipe)
+        self._db = (
+            open_database(database, schema=database_schema, table_prefix=table_prefix, pool_size=database_pool_size)
+            if isinstance(database, str)
+            else database
+        )
+        self._migrate = migrate
+        self._passwords = passwords or PasswordHasher()
+        self._outgoing = outgoing or OutgoingClient(allow_loopback=is_local(host_of(app_info.api_domain)))
+        self._tenants = Tenants(self._db, "public")
+        engine = Engine(
+            app_id="public",
+            app_info=app_info,
+            db=self._db,
+            clock=clock or SystemClock(),
+            ids=ids or RandomIds(),
+            secrets=SecretRing(secret),
+            passwords=self._passwords,
+            outgoing=self._outgoing,
+            tenants=self._tenants,
+            sessions=self.session_recipe,
+        )
+        for recipe in self.recipe_list:
+            recipe.bind(engine)
+        self.fdi = FdiFace(app_info, self.recipe_list, self.session_recipe, self._tenants, engine.clock)
+        self.sessions = Sessions(self.session_recipe)
+        self._started = False
+        self._lock = asyncio.Lock()
+
+    @property
+    def migrations(self) -> list[Migration]:
+        """The migrations of every room that owns tables, in order."""
+        packages = [*CORE_MIGRATION_PACKAGES]
+        for recipe in self.recipe_list:
+            packages += recipe.migration_packages
+        return load_migrations(list(dict.fromkeys(packages)))
+
+    async def start(self) -> None:
+        """Connect, make or check the tables, and load the signing keys; does nothing when already started.
+
+        Raises:
+            ConfigurationError: The database or a setting cannot work.
+            StorageUnavailable: The database went away in the middle; call again.
+        """
+        if self._started:
+            return
+        async with self._lock:
+            if self._started:
+                return
+            await self._db.start()
+            if self._migrate:
+                await migrate(self._db, self.migrations)
+            else:
+                report = await check_migrations(self._db, self.migrations)
+                report.require_current()
+            await self._tenants.start()
+            for recipe in self.recipe_list:
+                await recipe.start()
+            self._started = True
+            log.info("watchword is ready for %s", self.app_info.app_name)
+
+    async def stop(self) -> None:
+        """Finish what runs and let every connection go; may be called when not started."""
+        async with self._lock:
+            if not self._started:
+                return
+            self._started = False
+            for recipe in reversed(self.recipe_list):
+                await recipe.stop()
+            await self._outgoing.stop()
+            self._passwords.stop()
+            await self._db.stop()
+
+
+def _session_recipe(recipe_list: Sequence[Recipe]) -> Session:
+    sessions = [recipe for recipe in recipe_list if isinstance(recipe, Session)]
+    if len(sessions) > 1:
+        raise ConfigurationError("recipe_list", "holds two Session recipes; list it once")
+    return sessions[0] if sessions else Session()
+
+
+def _complete(recipe_list: Sequence[Recipe], session_recipe: Session) -> list[Recipe]:
+    """The recipes of the application, with those that are always there."""
+    recipes = list(recipe_list)
+    if session_recipe not in recipes:
+        recipes.append(session_recipe)
+
+    def first_factors(client_type: str | None) -> list[FirstFactor]:
+        return [factor for recipe in recipe_list for factor in recipe.first_factors(client_type)]
+
+    return [*recipes, Multitenancy(first_factors)]

@@ -1,0 +1,71 @@
+"""Cross-origin answers for the configured origins, on every route and every status. Source: FDI 4.6, security 2.11."""
+
+import re
+
+from watchword.http.messages import Header, HttpRequest
+from watchword.settings import AppInfo
+
+#: The request headers that the official clients send.
+REQUEST_HEADERS = ("content-type", "rid", "fdi-version", "anti-csrf", "authorization", "st-auth-mode")
+METHODS = "GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS"
+#: The response headers that the official clients read, in the contract's order.
+TOKEN_HEADERS = ("front-token", "st-access-token", "st-refresh-token", "anti-csrf")
+_PREFLIGHT_SECONDS = 600
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+
+def is_preflight(request: HttpRequest) -> bool:
+    """Whether a browser only asks what it may send."""
+    return request.method == "OPTIONS" and request.header("access-control-request-method") is not None
+
+
+def allowed_origin(app_info: AppInfo, request: HttpRequest) -> str | None:
+    """The request's origin if it is configured: compared whole, never by prefix, suffix or pattern (CO-1)."""
+    origin = request.header("origin")
+    return origin if origin in app_info.allowed_origins else None
+
+
+def preflight_headers(origin: str, request: HttpRequest) -> list[Header]:
+    """What a page of a configured origin may send: our headers, and those it asks for, with any method."""
+    asked = _HEADER_NAME.findall((request.header("access-control-request-headers") or "").lower())
+    return [
+        ("access-control-allow-origin", origin),
+        ("access-control-allow-credentials", "true"),
+        ("access-control-allow-methods", METHODS),
+        ("access-control-allow-headers", ", ".join(dict.fromkeys((*REQUEST_HEADERS, *asked)))),
+        ("access-control-max-age", str(_PREFLIGHT_SECONDS)),
+        ("vary", "Origin, Access-Control-Request-Headers"),
+    ]
+
+
+def add_cors(headers: list[Header], origin: str | None) -> list[Header]:
+    """Response headers with the cross-origin ones for a configured origin, each once.
+
+    Whatever the application's own middleware said about that origin is replaced, so that nothing
+    stands twice; what it exposes is kept and our token headers, where present, are added.
+    """
+    headers = _expose_tokens(add_vary(headers, "Origin"))
+    if origin is None:
+        return headers
+    ours = {"access-control-allow-origin": origin, "access-control-allow-credentials": "true"}
+    return [*(header for header in headers if header[0] not in ours), *ours.items()]
+
+
+def _expose_tokens(headers: list[Header]) -> list[Header]:
+    present = {name for name, _ in headers}
+    tokens = [name for name in TOKEN_HEADERS if name in present]
+    if not tokens:
+        return headers
+    name = "access-control-expose-headers"
+    exposed = [item.strip() for key, value in headers if key == name for item in value.split(",") if item.strip()]
+    return [*(header for header in headers if header[0] != name), (name, ", ".join(dict.fromkeys(exposed + tokens)))]
+
+
+def add_vary(headers: list[Header], *names: str) -> list[Header]:
+    """Response headers whose `Vary` names what decided the answer, each once."""
+    present = [item.strip() for name, value in headers if name == "vary" for item in value.split(",") if item.strip()]
+    if "*" in present:
+        return headers
+    lower = {item.lower() for item in present}
+    present += [name for name in names if name.lower() not in lower]
+    return [(name, value) for name, value in headers if name != "vary"] + [("vary", ", ".join(present))]

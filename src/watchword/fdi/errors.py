@@ -1,0 +1,172 @@
+"""The one table from typed errors to the contract's answers. Source: FDI 3, 6; security LG-5, SE-10."""
+
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from watchword.errors import (
+    BadInput,
+    BodyTooLarge,
+    CrossSiteRequest,
+    EmailAlreadyExists,
+    FieldErrors,
+    GeneralError,
+    HookFailed,
+    InvalidClaims,
+    NoEmailGivenByProvider,
+    Overloaded,
+    ProviderFailed,
+    SignInNotAllowed,
+    SignInUpNotAllowed,
+    SignUpNotAllowed,
+    StorageUnavailable,
+    TokenTheftDetected,
+    TryAgain,
+    TryRefreshToken,
+    Unauthorised,
+    WatchwordError,
+    WrongCredentials,
+)
+from watchword.fdi.bodies import UnsupportedContentType
+from watchword.fdi.exchange import Exchange
+from watchword.fdi.sessions import DuplicateCookies
+from watchword.http.messages import JsonObject
+from watchword.recipes.recipe import Answer
+from watchword.recipes.session.recipe import Session
+from watchword.sessions.settings import SessionSettings
+
+log = logging.getLogger(__name__)
+
+_EMAIL_TAKEN = "This email already exists. Please sign in instead."
+
+
+async def answer_error(error: WatchwordError, exchange: Exchange, session_recipe: Session) -> Answer:
+    """The answer to an error; it also notes in the exchange which tokens the client must drop.
+
+    The session recipe's handlers are asked first, so that the application may answer in its own way.
+    """
+    match error:
+        case TokenTheftDetected():
+            exchange.writer.clear_all()
+            own = await session_recipe.on_token_theft_detected(error, exchange.request)
+        case Unauthorised():
+            log.debug("unauthorised: %s", error)
+            if error.clear_tokens:
+                exchange.writer.clear_all()
+            own = await session_recipe.on_unauthorised(error, exchange.request)
+        case TryRefreshToken():
+            own = await session_recipe.on_try_refresh_token(error, exchange.request)
+        case InvalidClaims():
+            own = await session_recipe.on_invalid_claims(error, exchange.request)
+        case _:
+            own = None
+    return own or _default_answer(error, session_recipe.settings)
+
+
+def unexpected_answer(error: BaseException, what: str) -> Answer:
+    """The answer to anything unexpected: a code and an id to find it in the log, nothing else (LG-5)."""
+    correlation_id = secrets.token_hex(8)
+    log.error("%s failed, correlation id %s", what, correlation_id, exc_info=error)
+    return _server_error(getattr(error, "code", "internal"), correlation_id)
+
+
+def _default_answer(error: WatchwordError, settings: SessionSettings) -> Answer:
+    session_codes = {
+        TokenTheftDetected: settings.session_expired_status_code,
+        Unauthorised: settings.session_expired_status_code,
+        TryRefreshToken: settings.session_expired_status_code,
+        InvalidClaims: settings.invalid_claim_status_code,
+    }
+    for kind, shape in _TABLE.items():
+        if isinstance(error, kind):
+            answer = shape(error)
+            status = session_codes.get(kind, answer.status)
+            return Answer(body=answer.body, status=status, headers=answer.headers)
+    return unexpected_answer(error, type(error).__name__)
+
+
+def _message(status: int) -> Callable[[Any], Answer]:
+    return lambda error: Answer(body={"message": error.message}, status=status)
+
+
+def _plain(status: int, message: str) -> Callable[[Any], Answer]:
+    return lambda _: Answer(body={"message": message}, status=status)
+
+
+def _refusal(status: str) -> Callable[[Any], Answer]:
+    return lambda error: Answer(body={"status": status, "reason": error.reason})
+
+
+def _general(error: GeneralError) -> Answer:
+    return Answer(body={"status": "GENERAL_ERROR", "message": error.message})
+
+
+def _provider_failed(error: ProviderFailed) -> Answer:
+    # The official clients show the message of a GENERAL_ERROR; a 5xx would only be "something went wrong".
+    log.warning("%s", error, exc_info=error.__cause__)
+    return Answer(body={"status": "GENERAL_ERROR", "message": error.message})
+
+
+def _field_errors(error: FieldErrors) -> Answer:
+    fields = [{"id": field.id, "error": field.error} for field in error.fields]
+    return Answer(body={"status": "FIELD_ERROR", "formFields": fields})
+
+
+def _email_taken(_: EmailAlreadyExists) -> Answer:
+    return Answer(body={"status": "FIELD_ERROR", "formFields": [{"id": "email", "error": _EMAIL_TAKEN}]})
+
+
+def _invalid_claims(error: InvalidClaims) -> Answer:
+    failures: list[JsonObject] = [
+        {"id": failure.id} | ({} if failure.reason is None else {"reason": failure.reason})
+        for failure in error.failures
+    ]
+    return Answer(body={"message": "invalid claim", "claimValidationErrors": failures}, status=403)
+
+
+def _later(error: Overloaded | StorageUnavailable) -> Answer:
+    log.warning("%s", error, exc_info=error.__cause__)
+    return Answer(
+        body={"message": "the service is busy or its storage does not answer; try again", "code": error.code},
+        status=503,
+        headers=(("retry-after", str(error.retry_after_seconds)),),
+    )
+
+
+def _hook_failed(error: HookFailed) -> Answer:
+    correlation_id = secrets.token_hex(8)
+    log.error("%s, correlation id %s", error, correlation_id, exc_info=error)
+    return _server_error(error.code, correlation_id)
+
+
+def _server_error(code: str, correlation_id: str) -> Answer:
+    body = {"message": "internal server error", "code": code, "correlationId": correlation_id}
+    return Answer(body=body, status=500)
+
+
+#: From error class to answer, most specific first.
+_TABLE: dict[type[WatchwordError], Callable[[Any], Answer]] = {
+    BodyTooLarge: _message(413),
+    UnsupportedContentType: _message(415),
+    BadInput: _message(400),
+    FieldErrors: _field_errors,
+    EmailAlreadyExists: _email_taken,
+    GeneralError: _general,
+    WrongCredentials: lambda _: Answer(body={"status": "WRONG_CREDENTIALS_ERROR"}),
+    NoEmailGivenByProvider: lambda _: Answer(body={"status": "NO_EMAIL_GIVEN_BY_PROVIDER"}),
+    SignUpNotAllowed: _refusal("SIGN_UP_NOT_ALLOWED"),
+    SignInNotAllowed: _refusal("SIGN_IN_NOT_ALLOWED"),
+    SignInUpNotAllowed: _refusal("SIGN_IN_UP_NOT_ALLOWED"),
+    TokenTheftDetected: _plain(401, "token theft detected"),
+    Unauthorised: _plain(401, "unauthorised"),
+    TryRefreshToken: _plain(401, "try refresh token"),
+    TryAgain: _plain(409, "try again"),
+    InvalidClaims: _invalid_claims,
+    DuplicateCookies: lambda error: Answer(body={"message": str(error)}),  # 200: the contract's own answer (FDI 4.11)
+    CrossSiteRequest: lambda error: Answer(body={"message": str(error)}, status=403),
+    ProviderFailed: _provider_failed,
+    Overloaded: _later,
+    StorageUnavailable: _later,
+    HookFailed: _hook_failed,
+}

@@ -1,0 +1,182 @@
+"""The FDI as one object: from a request to a response, for the APIs of all recipes."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from watchword.accounts.tenants import Tenants
+from watchword.clock import Clock
+from watchword.errors import BadInput, Unauthorised, WatchwordError
+from watchword.fdi.bodies import Receive, read_body
+from watchword.fdi.cookies import CookiePolicy
+from watchword.fdi.cors import add_cors, add_vary, allowed_origin, is_preflight, preflight_headers
+from watchword.fdi.csrf import check_not_cross_site
+from watchword.fdi.errors import answer_error, unexpected_answer
+from watchword.fdi.exchange import Exchange
+from watchword.fdi.router import Match, Router
+from watchword.fdi.sessions import RequestSessions
+from watchword.fdi.transport import TokenWriter
+from watchword.fdi.users import shape_answer
+from watchword.fdi.versions import default_linking_flag, negotiate
+from watchword.http.json import encode_json
+from watchword.http.messages import Header, HttpRequest, HttpResponse, JsonObject
+from watchword.recipes.recipe import Answer, ApiRequest, Recipe, Route
+from watchword.recipes.session.recipe import Session
+from watchword.sessions.session import SessionContainer
+from watchword.settings import AppInfo
+
+log = logging.getLogger(__name__)
+
+
+class FdiFace:
+    """Answers the FDI for one `Watchword`.
+
+    Args:
+        app_info: Domains and paths.
+        recipes: All recipes, in the order of the `recipe_list`.
+        session_recipe: The one that owns sessions.
+        tenants: Knows which tenants exist.
+        clock: For cookie life times.
+    """
+
+    def __init__(
+        self, app_info: AppInfo, recipes: Sequence[Recipe], session_recipe: Session, tenants: Tenants, clock: Clock
+    ) -> None:
+        self.app_info = app_info
+        self.session_recipe = session_recipe
+        self.policy = CookiePolicy(app_info, session_recipe.settings)
+        self.policy.check()
+        self.sessions = RequestSessions(self.policy, session_recipe)
+        self._router = Router(app_info.api_base_path, recipes)
+        self._tenants = tenants
+        self._clock = clock
+
+    # The way in
+
+    def open_exchange(self, request: HttpRequest) -> Exchange:
+        """What travels with one request."""
+        return Exchange(request, TokenWriter(self.policy, request), negotiate(request.header("fdi-version")))
+
+    def find_route(self, request: HttpRequest) -> Match | None:
+        """The API that answers a request, or `None` when it is the application's."""
+        return self._router.find(request)
+
+    def answer_preflight(self, request: HttpRequest) -> HttpResponse | None:
+        """The answer to a preflight from a configured origin, on any path; `None` for all other requests."""
+        origin = allowed_origin(self.app_info, request) if is_preflight(request) else None
+        return None if origin is None else HttpResponse(204, tuple(preflight_headers(origin, request)))
+
+    async def call(self, exchange: Exchange, match: Match, receive: Receive) -> HttpResponse:
+        """Run one API and answer; never raises but for cancellation."""
+        try:
+            answer = await self._run(exchange, match, receive)
+        except WatchwordError as error:
+            answer = await self.answer_error(exchange, error)
+            self._keep_native_clients_calm(exchange, match.route, answer)
+        except Exception as error:  # an override of the application's may raise anything
+            answer = unexpected_answer(error, match.route.name)
+        return self.respond(exchange, answer, public=match.route.public)
+
+    async def answer_error(self, exchange: Exchange, error: WatchwordError) -> Answer:
+        """The answer to an error, wherever in the request it was raised."""
+        try:
+            return await answer_error(error, exchange, self.session_recipe)
+        except Exception as own_error:  # an error handler of the application's may raise, too
+            return unexpected_answer(own_error, "an error handler")
+
+    # The way out
+
+    def respond(self, exchange: Exchange, answer: Answer, *, public: bool = False) -> HttpResponse:
+        """An answer as bytes, with tokens and cross-origin headers."""
+        plain = self.encode(exchange, answer)
+        if public:
+            return replace(plain, headers=(*plain.headers, ("access-control-allow-origin", "*")))
+        return replace(plain, headers=tuple(self.finish_headers(exchange, list(plain.headers))))
+
+    def encode(self, exchange: Exchange, answer: Answer) -> HttpResponse:
+        """An answer as bytes, before `finish_headers`, for frameworks that finish every response themselves."""
+        shaped = shape_answer(answer, exchange.version)
+        body = b"" if shaped is None else encode_json(shaped)
+        headers: list[Header] = [*answer.headers]
+        if shaped is not None:
+            headers.append(("content-type", "application/json; charset=utf-8"))
+        if not any(name == "cache-control" for name, _ in headers):
+            headers.append(("cache-control", "no-store"))
+        headers.append(("content-length", str(len(body))))
+        return HttpResponse(answer.status, tuple(headers), body)
+
+    def finish_headers(self, exchange: Exchange, headers: list[Header]) -> list[Header]:
+        """Response headers, the application's included, with tokens and cross-origin headers added."""
+        tokens = exchange.writer.headers(self._clock.now_ms())
+        if tokens:
+            # A cache must never hand one person's tokens to another (security CK-6).
+            headers = [header for header in headers if header[0] != "cache-control"]
+            headers += [("cache-control", "no-store"), *tokens]
+            headers = add_vary(headers, "Cookie", "Authorization", "st-auth-mode")
+        return add_cors(headers, allowed_origin(self.app_info, exchange.request))
+
+    # One call
+
+    async def _run(self, exchange: Exchange, match: Match, receive: Receive) -> Answer:
+        route = match.route
+        if route.changes_state and route.method != "GET":
+            check_not_cross_site(self.policy, exchange.request)
+        body = await read_body(exchange.request, receive, route.body)
+        session = await self._load_session(exchange, route, body)
+        tenant_id = match.tenant_id if session is None else session.tenant_id
+        await self._tenants.get_tenant(tenant_id)
+        api = ApiRequest(
+            http=exchange.request,
+            body=body,
+            tenant_id=tenant_id,
+            session=session,
+            anti_csrf_token=exchange.request.header("anti-csrf"),
+            with_anti_csrf_token=self.sessions.new_session_needs_anti_csrf_token(exchange.request),
+            user_context=exchange.user_context,
+        )
+        if route.name == "refresh_post":
+            return await self._refresh(exchange, route, api)
+        answer = await route.handler(api)
+        if answer.session is not None and answer.session is not session:
+            await self.sessions.attach_new(exchange, answer.session)
+        return answer
+
+    async def _load_session(self, exchange: Exchange, route: Route, body: JsonObject) -> SessionContainer | None:
+        if route.session == "required":
+            return await self.sessions.load(exchange, override_global_claim_validators=lambda *_: [])
+        if route.session == "none":
+            return None
+        flag = body.get("shouldTryLinkingWithSessionUser", default_linking_flag(exchange.version))
+        if flag is False:
+            return None  # whatever the client still holds, this is a first sign-in (FDI 11)
+        if flag not in (True, None):
+            raise BadInput(
+                "shouldTryLinkingWithSessionUser", "shouldTryLinkingWithSessionUser must be true or false, if it is set"
+            )
+        return await self.sessions.load(
+            exchange, session_required=flag is True, override_global_claim_validators=lambda *_: []
+        )
+
+    async def _refresh(self, exchange: Exchange, route: Route, api: ApiRequest) -> Answer:
+        candidates = self.sessions.refresh_candidates(exchange)
+        calls = self.sessions.refresh_calls(exchange, candidates, api)
+        for call in calls:
+            try:
+                answer = await route.handler(call)
+            except Unauthorised:
+                if call is calls[-1]:
+                    raise
+                continue
+            if answer.session is not None:
+                exchange.writer.attach(answer.session, candidates.transport)
+            return answer
+        raise Unauthorised("no refresh token was usable")
+
+    def _keep_native_clients_calm(self, exchange: Exchange, route: Route, answer: Answer) -> None:
+        if route.name == "refresh_post" and (answer.status >= 500 or answer.status == _TRY_AGAIN):
+            front_token = self.sessions.front_token_to_repeat(exchange.request)
+            if front_token is not None:
+                exchange.writer.repeat_front_token(front_token)
+
+
+_TRY_AGAIN = 409

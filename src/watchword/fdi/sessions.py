@@ -1,0 +1,277 @@
+"""Sessions in and out of requests: find the tokens, check the request, ask the session recipe. FDI 4.7 to 4.11."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from watchword.errors import TryRefreshToken, Unauthorised, WatchwordError
+from watchword.fdi.cookies import ACCESS_COOKIE, LEGACY_COOKIE, REFRESH_COOKIE, CookiePolicy
+from watchword.fdi.csrf import anti_csrf_mode, check_not_cross_site
+from watchword.fdi.exchange import Exchange
+from watchword.fdi.transport import (
+    Transport,
+    bearer_token,
+    carries_legacy_session,
+    transfer_method,
+    transport_for_new_session,
+)
+from watchword.http.messages import HttpRequest
+from watchword.recipes.recipe import ApiRequest
+from watchword.recipes.session.recipe import OverrideGlobalClaimValidators, Session
+from watchword.sessions.session import SessionContainer
+
+_READING_METHODS = ("GET", "HEAD")
+
+
+class DuplicateCookies(WatchwordError):
+    """Two cookies of one name came along and `older_cookie_domain` says where the old one lies (FDI 4.11)."""
+
+    code = "duplicate_cookies"
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshCandidates:
+    """The refresh tokens that a request offers, best first, and the transport they came in."""
+
+    transport: Transport
+    tokens: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSessions:
+    """Everything about sessions that depends on the request they travel in.
+
+    Attributes:
+        policy: Cookie attributes and domains.
+        recipe: The session recipe, with the application's overrides.
+    """
+
+    policy: CookiePolicy
+    recipe: Session
+
+    # Verifying (FDI 4.9)
+
+    async def load(
+        self,
+        exchange: Exchange,
+        *,
+        session_required: bool = True,
+        anti_csrf_check: bool | None = None,
+        check_database: bool = False,
+        override_global_claim_validators: OverrideGlobalClaimValidators | None = None,
+    ) -> SessionContainer | None:
+        """The session of a request; later changes to it go out with this request's response.
+
+        Returns:
+            `None` only when no session came along and none is required.
+        Raises:
+            Unauthorised: None came along, or it was revoked.
+            TryRefreshToken: The access token is not good any more, also when the session is optional.
+            InvalidClaims: See the validators.
+            CrossSiteRequest: A browser sent it from another site.
+        """
+        request = exchange.request
+        if request.method in ("OPTIONS", "TRACE"):
+            return None
+        if request.method == "POST" and request.path == self.policy.app_info.api_base_path + "/session/refresh":
+            return await self.refresh(exchange, ApiRequest(http=request))  # a route of the application's own
+        if carries_legacy_session(request):
+            raise TryRefreshToken("the client still holds a session of an old protocol")
+        transport, candidates = self._access_tokens(request)
+        if not candidates:
+            if session_required:
+                # Nothing is cleared: another tab may just be receiving new cookies (FDI 15, pitfall 13).
+                raise Unauthorised("no access token came along", clear_tokens=False)
+            return None
+        check_token = transport == "cookie" and self._check_csrf(request, anti_csrf_check)
+        session = await self._first_that_verifies(request, candidates, check_token, check_database)
+        exchange.writer.attach(session, transport)
+        if len(request.cookies.get(ACCESS_COOKIE, ())) > 1:
+            self._delete_strays(exchange, ACCESS_COOKIE)
+        await self.recipe.validate_claims(
+            session,
+            override_global_claim_validators=override_global_claim_validators,
+            user_context=exchange.user_context,
+        )
+        return session
+
+    def _access_tokens(self, request: HttpRequest) -> tuple[Transport, list[str]]:
+        method = transfer_method(self.policy, request, creating=False)
+        bearer = bearer_token(request) if method != "cookie" else None
+        if bearer is not None and self.recipe.parse_access_token(bearer) is not None:
+            return "header", [bearer]
+        if method == "header":
+            return "cookie", []
+        cookies = request.cookies.get(ACCESS_COOKIE, [])
+        tokens = [cookie for cookie in cookies if self.recipe.parse_access_token(cookie) is not None]
+        if tokens and len(cookies) > 1 and self.policy.settings.older_cookie_domain is not None:
+            raise TryRefreshToken("two access token cookies came along")
+        return "cookie", tokens
+
+    def _check_csrf(self, request: HttpRequest, anti_csrf_check: bool | None) -> bool:
+        """Check what needs no token; answers whether the token must match as well."""
+        if not (request.method != "GET" if anti_csrf_check is None else anti_csrf_check):
+            return False
+        if request.method not in _READING_METHODS:
+            check_not_cross_site(self.policy, request)
+        mode = anti_csrf_mode(self.policy, request)
+        if mode == "VIA_CUSTOM_HEADER" and request.header("rid") is None:
+            raise TryRefreshToken("the rid header is missing, so this may be a forged request")
+        return mode == "VIA_TOKEN"
+
+    async def _first_that_verifies(
+        self, request: HttpRequest, candidates: Sequence[str], check_token: bool, check_database: bool
+    ) -> SessionContainer:
+        # More than one only when cookies of one name lie on several domains: planted, or left by an old setting.
+        for last, token in ((token is candidates[-1], token) for token in candidates):
+            try:
+                return await self.recipe.get_session(
+                    token,
+                    anti_csrf_token=request.header("anti-csrf"),
+                    check_anti_csrf=check_token,
+                    check_database=check_database,
+                    override_global_claim_validators=_no_claims,
+                )
+            except (TryRefreshToken, Unauthorised):
+                if last:
+                    raise
+        raise TryRefreshToken("no access token was usable")
+
+    def _delete_strays(self, exchange: Exchange, name: str) -> None:
+        strays = self.policy.foreign_domains()
+        if strays:
+            exchange.writer.delete_cookie(name, *strays)
+
+    # Refreshing (FDI 4.10, 4.11)
+
+    def refresh_candidates(self, exchange: Exchange) -> RefreshCandidates:
+        """The refresh tokens of a request, after the checks that need no token.
+
+        Raises:
+            DuplicateCookies: The old ones are being deleted; the next refresh works.
+            Unauthorised: There is none, or the anti-CSRF header is missing.
+            CrossSiteRequest: Nothing is cleared.
+        """
+        request = exchange.request
+        if carries_legacy_session(request):
+            exchange.writer.delete_cookie(LEGACY_COOKIE)
+        method = transfer_method(self.policy, request, creating=False)
+        if method != "header":
+            self._resolve_duplicates(exchange)
+        bearer = bearer_token(request) if method != "cookie" else None
+        cookies = [] if method == "header" else [c for c in request.cookies.get(REFRESH_COOKIE, ()) if c]
+        if bearer is not None and cookies and self.recipe.peek_refresh_token(bearer) is None:
+            bearer = None  # the application's own bearer must not end the session in the cookies (FDI 15, pitfall 27)
+        if bearer is not None:
+            if request.cookies.get(REFRESH_COOKIE):
+                exchange.writer.clear("cookie")
+            return RefreshCandidates("header", [bearer])
+        if not cookies:
+            raise Unauthorised("no refresh token came along")
+        if method == "cookie" and bearer_token(request) is not None:
+            exchange.writer.clear("header")
+        if anti_csrf_mode(self.policy, request) == "VIA_CUSTOM_HEADER" and request.header("rid") is None:
+            raise Unauthorised("the rid header is missing on a refresh")
+        return RefreshCandidates("cookie", self._best_first(cookies))
+
+    def _resolve_duplicates(self, exchange: Exchange) -> None:
+        cookies = exchange.request.cookies
+        doubled = [name for name in (ACCESS_COOKIE, REFRESH_COOKIE) if len(cookies.get(name, ())) > 1]
+        older = self.policy.settings.older_cookie_domain
+        if doubled and older is not None:
+            for name in doubled:
+                exchange.writer.delete_cookie(name, older or None)
+            raise DuplicateCookies("the client holds cookies of an older cookie domain; they are being deleted")
+        for name in doubled:
+            self._delete_strays(exchange, name)
+
+    def _best_first(self, tokens: Sequence[str]) -> list[str]:
+        """Of two tokens of one session the younger; a stale twin must not look like theft (CK-4)."""
+        if len(tokens) == 1:
+            return list(tokens)
+        best: dict[str, tuple[tuple[int, int], str]] = {}
+        for token in tokens:
+            info = self.recipe.peek_refresh_token(token)
+            if info is None:
+                continue
+            age = (info.gen, info.iat_ms)
+            if info.handle not in best or age > best[info.handle][0]:
+                best[info.handle] = (age, token)
+        return [token for _, token in best.values()] or [tokens[0]]
+
+    async def refresh(self, exchange: Exchange, api: ApiRequest) -> SessionContainer:
+        """Refresh the session of a request through the recipe function; used by `verify_session` on the refresh path.
+
+        Raises: as `refresh_candidates` and `Session.refresh_session`.
+        """
+        check_not_cross_site(self.policy, exchange.request)
+        candidates = self.refresh_candidates(exchange)
+        for call in self.refresh_calls(exchange, candidates, api):
+            try:
+                session = await self.recipe.refresh_session(
+                    call.refresh_token or "",
+                    anti_csrf_token=call.anti_csrf_token,
+                    check_anti_csrf=call.check_anti_csrf,
+                    user_context=exchange.user_context,
+                )
+            except Unauthorised:
+                if call.refresh_token == candidates.tokens[-1]:
+                    raise
+                continue
+            exchange.writer.attach(session, candidates.transport)
+            return session
+        raise Unauthorised("no refresh token was usable")
+
+    def refresh_calls(self, exchange: Exchange, candidates: RefreshCandidates, api: ApiRequest) -> list[ApiRequest]:
+        """One call of the refresh API per candidate, to be tried in turn while they are unknown."""
+        via_token = candidates.transport == "cookie" and anti_csrf_mode(self.policy, exchange.request) == "VIA_TOKEN"
+        return [
+            replace(
+                api,
+                refresh_token=token,
+                anti_csrf_token=exchange.request.header("anti-csrf"),
+                check_anti_csrf=via_token,
+            )
+            for token in candidates.tokens
+        ]
+
+    # Starting (FDI 4.8)
+
+    def new_session_needs_anti_csrf_token(self, request: HttpRequest) -> bool:
+        """Whether a session that starts in this request carries an anti-CSRF token."""
+        if transport_for_new_session(self.policy, request) != "cookie":
+            return False
+        return anti_csrf_mode(self.policy, request) == "VIA_TOKEN"
+
+    async def attach_new(self, exchange: Exchange, session: SessionContainer) -> None:
+        """Send a session that has just started, and end the one that it replaces in this client (SE-2)."""
+        request = exchange.request
+        transport = transport_for_new_session(self.policy, request)
+        exchange.writer.attach(session, transport)
+        cookies, bearer = request.cookies.get(ACCESS_COOKIE, []), bearer_token(request)
+        if transport == "header" and cookies:
+            exchange.writer.clear("cookie")
+        if transport == "cookie" and bearer is not None:
+            exchange.writer.clear("header")
+        held = (*cookies, *([] if bearer is None else [bearer]))
+        replaced = {handle for token in held if (handle := self.recipe.find_session_to_replace(token)) is not None}
+        for handle in replaced - {session.handle}:
+            await self.recipe.revoke_session(handle)
+
+    def front_token_to_repeat(self, request: HttpRequest) -> str | None:
+        """The front token of the request's own access token, for a native client whose refresh failed.
+
+        Those announce a sign-out to their application on any failed refresh without one, although
+        they keep the tokens; a browser would take its age for a wrong clock (security 4.4).
+        """
+        if request.header("origin") is not None or request.header("sec-fetch-site") is not None:
+            return None
+        for cookie in request.cookies.get(ACCESS_COOKIE, ()):
+            front_token = self.recipe.find_front_token(cookie)
+            if front_token is not None:
+                return front_token
+        return None
+
+
+def _no_claims(*_: Any) -> list[Any]:
+    return []

@@ -1,0 +1,132 @@
+"""Tokens out of a request and into a response, in cookies or in headers. Source: FDI 4.1, 4.2, 4.5."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from watchword.fdi.cookies import ACCESS_COOKIE, LEGACY_COOKIE, REFRESH_COOKIE, CookiePolicy
+from watchword.http.messages import Header, HttpRequest
+from watchword.sessions.session import IssuedTokens, SessionContainer
+
+Transport = Literal["cookie", "header"]
+TransferMethod = Literal["cookie", "header", "any"]
+
+
+def bearer_token(request: HttpRequest) -> str | None:
+    """What follows `Bearer ` in `Authorization`; an empty rest counts as absent."""
+    value = request.header("authorization") or ""
+    return value.removeprefix("Bearer ").strip() or None if value.startswith("Bearer ") else None
+
+
+def transfer_method(policy: CookiePolicy, request: HttpRequest, *, creating: bool) -> TransferMethod:
+    """Which transports this request may use: as set, else the client's wish, which only creation honours."""
+    configured = policy.settings.token_transfer_method
+    if callable(configured):
+        return configured(request, creating)
+    if configured != "any" or not creating:
+        return configured
+    wish = (request.header("st-auth-mode") or "").lower()
+    return wish if wish in ("cookie", "header") else "any"
+
+
+def transport_for_new_session(policy: CookiePolicy, request: HttpRequest) -> Transport:
+    """The transport of a session that starts now; a client that says nothing gets headers (FDI 4.8)."""
+    method = transfer_method(policy, request, creating=True)
+    return "header" if method == "any" else method
+
+
+@dataclass(slots=True)
+class TokenWriter:
+    """Collects what one response must say about tokens, and writes each cookie and header once.
+
+    The state is read when the response starts, so that a handler may change the payload as often as
+    it likes and the client gets the last token only (FDI 4.3, 4.12).
+    """
+
+    policy: CookiePolicy
+    request: HttpRequest
+    _session: SessionContainer | None = None
+    _transport: Transport = "header"
+    _cleared: set[Transport] = field(default_factory=set[Transport])
+    _everything_cleared: bool = False
+    _deletions: list[tuple[str, tuple[str | None, ...]]] = field(
+        default_factory=list[tuple[str, tuple[str | None, ...]]]
+    )
+    _repeated_front_token: str | None = None
+
+    def attach(self, session: SessionContainer, transport: Transport) -> None:
+        """Send this session's new tokens, now or issued later in the request, in this transport."""
+        self._session, self._transport = session, transport
+        self._everything_cleared = False
+
+    def clear(self, transport: Transport) -> None:
+        """Take the tokens of one transport from the client."""
+        self._cleared.add(transport)
+
+    def clear_all(self) -> None:
+        """Take every token from the client, whatever an earlier step attached (FDI 4.5)."""
+        self._everything_cleared = True
+
+    def delete_cookie(self, name: str, *domains: str | None) -> None:
+        """Delete a cookie on further domains: old, planted or legacy ones."""
+        self._deletions.append((name, domains))
+
+    def repeat_front_token(self, front_token: str) -> None:
+        """Send a front token the client already has, so that a native client does not announce a sign-out."""
+        self._repeated_front_token = front_token
+
+    def headers(self, now_ms: int) -> list[Header]:
+        """The response headers, computed from where things stand now."""
+        same_site = self.policy.same_site(self.policy.website_origin(self.request))
+        deletions = [
+            ("set-cookie", cookie)
+            for name, domains in self._deletions
+            for cookie in self.policy.clear(name, same_site, *domains)
+        ]
+        return self._token_headers(now_ms) + deletions
+
+    def _token_headers(self, now_ms: int) -> list[Header]:
+        session = self._session
+        if self._everything_cleared:
+            return [*self._clearing("cookie"), *self._clearing("header"), ("front-token", "remove")]
+        if session is not None and session.ended:
+            cleared = self._cleared | {self._transport}
+            return [*(h for transport in sorted(cleared) for h in self._clearing(transport)), ("front-token", "remove")]
+        others = [h for transport in sorted(self._cleared - {self._transport}) for h in self._clearing(transport)]
+        if session is not None and session.issued is not None:
+            return others + self._tokens(session.issued, now_ms)
+        repeated = [("front-token", self._repeated_front_token)] if self._repeated_front_token else []
+        return others + repeated
+
+    def _tokens(self, issued: IssuedTokens, now_ms: int) -> list[Header]:
+        headers: list[Header] = []
+        if self._transport == "cookie":
+            same_site = self.policy.same_site(self.policy.website_origin(self.request))
+            headers.append(("set-cookie", self.policy.set_access_token(issued.access_token, now_ms, same_site)))
+            if issued.refresh_token is not None and issued.refresh_token_expires_at_ms is not None:
+                cookie = self.policy.set_refresh_token(
+                    issued.refresh_token, issued.refresh_token_expires_at_ms, same_site
+                )
+                headers.append(("set-cookie", cookie))
+        headers.append(("front-token", issued.front_token))
+        if self._transport == "header" or self.policy.settings.expose_access_token_to_frontend_in_cookie_based_auth:
+            headers.append(("st-access-token", issued.access_token))
+        if self._transport == "header" and issued.refresh_token is not None:
+            headers.append(("st-refresh-token", issued.refresh_token))
+        if self._transport == "cookie" and issued.anti_csrf_token is not None:
+            headers.append(("anti-csrf", issued.anti_csrf_token))
+        return headers
+
+    def _clearing(self, transport: Transport) -> list[Header]:
+        if transport == "header":
+            return [("st-access-token", ""), ("st-refresh-token", "")]
+        same_site = self.policy.same_site(self.policy.website_origin(self.request))
+        return [
+            ("set-cookie", cookie)
+            for name in (ACCESS_COOKIE, REFRESH_COOKIE)
+            for cookie in self.policy.clear(name, same_site)
+        ]
+
+
+def carries_legacy_session(request: HttpRequest) -> bool:
+    """Whether the client still has the marker cookie of FDI 1.15 or older (FDI 4.9, step 1)."""
+    return LEGACY_COOKIE in request.cookies

@@ -1,0 +1,149 @@
+"""FastAPI: install the routes, protect your own, and start sessions yourself; a thin layer on the ASGI face.
+
+app = FastAPI()
+install(app, auth)
+
+@app.get("/me")
+async def me(session: SessionContainer = Depends(verify_session(auth))): ...
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
+from starlette.types import ASGIApp
+
+from watchword.app import Watchword
+from watchword.errors import ConfigurationError, WatchwordError
+from watchword.fdi.asgi import FdiMiddleware, exchange_of
+from watchword.recipes.session.recipe import OverrideGlobalClaimValidators
+from watchword.sessions.session import SessionContainer
+
+__all__ = ["create_session", "install", "verify_session"]
+
+
+def install(app: FastAPI, auth: Watchword) -> None:
+    """Serve the routes under the API base path, and put tokens, CORS and error answers in order for all others.
+
+    Call it once, before the first request. It wraps the whole application, its error page included, so
+    that the front end can read a 500 as well; `auth` starts and stops with the application.
+
+    Raises:
+        ConfigurationError: The application has answered requests already.
+    """
+    if app.middleware_stack is not None:
+        raise ConfigurationError("install", "the application is running already; call install before serving it")
+    build_inner = app.build_middleware_stack
+
+    def build_middleware_stack() -> ASGIApp:
+        return FdiMiddleware(build_inner(), auth)
+
+    app.build_middleware_stack = build_middleware_stack
+
+    async def answer_error(request: Request, error: Exception) -> Response:
+        if not isinstance(error, WatchwordError):  # cannot be: Starlette calls this for no other
+            raise error
+        exchange = exchange_of(request.scope)
+        response = auth.fdi.encode(exchange, await auth.fdi.answer_error(exchange, error))
+        return Response(response.body, response.status, dict(response.headers))
+
+    app.add_exception_handler(WatchwordError, answer_error)
+
+
+class VerifySession(SecurityBase):
+    """A FastAPI dependency that answers with the session of the request; made by `verify_session`."""
+
+    def __init__(
+        self,
+        auth: Watchword,
+        *,
+        session_required: bool,
+        anti_csrf_check: bool | None,
+        check_database: bool,
+        override_global_claim_validators: OverrideGlobalClaimValidators | None,
+    ) -> None:
+        self.model = HTTPBearer(
+            bearerFormat="JWT", description="The access token of a session; browsers send a cookie."
+        )
+        self.scheme_name = "Session"
+        self._auth = auth
+        self._session_required = session_required
+        self._anti_csrf_check = anti_csrf_check
+        self._check_database = check_database
+        self._override_global_claim_validators = override_global_claim_validators
+
+    async def __call__(self, request: Request) -> SessionContainer[Any, Any] | None:
+        """The verified session, or `None` where it is optional and none came along."""
+        return await self._auth.fdi.sessions.load(
+            exchange_of(request.scope),
+            session_required=self._session_required,
+            anti_csrf_check=self._anti_csrf_check,
+            check_database=self._check_database,
+            override_global_claim_validators=self._override_global_claim_validators,
+        )
+
+
+def verify_session(
+    auth: Watchword,
+    *,
+    session_required: bool = True,
+    anti_csrf_check: bool | None = None,
+    check_database: bool = False,
+    override_global_claim_validators: OverrideGlobalClaimValidators | None = None,
+) -> VerifySession:
+    """A dependency for `Depends(…)` that verifies the session of a request, with no I/O by default.
+
+    Args:
+        auth: The `Watchword`.
+        session_required: When false, a request without a session gets `None` (an expired one is still 401).
+        anti_csrf_check: Force the anti-CSRF check on or off; by default on for all methods but GET.
+        check_database: Ask the database whether the session still lives, so that a revocation anywhere
+            counts at once.
+        override_global_claim_validators: Given the global claim validators, the session and the user
+            context, answers those that this route wants.
+    Raises (as answers of the contract, FDI 6):
+        Unauthorised, TryRefreshToken: 401. InvalidClaims: 403. CrossSiteRequest: 403.
+    """
+    return VerifySession(
+        auth,
+        session_required=session_required,
+        anti_csrf_check=anti_csrf_check,
+        check_database=check_database,
+        override_global_claim_validators=override_global_claim_validators,
+    )
+
+
+async def create_session(
+    auth: Watchword,
+    request: Request,
+    *,
+    user_id: str,
+    jwt_payload: Mapping[str, Any] | None = None,
+    session_data: Mapping[str, Any] | None = None,
+    tenant_id: str = "public",
+) -> SessionContainer[Any, Any]:
+    """Start a session for a person the application signed in by its own means; the tokens go on the response.
+
+    Args:
+        auth: The `Watchword`.
+        request: The current request; its session, if it has one, is ended and replaced.
+        user_id: Any text that names the person.
+        jwt_payload: What rides in the access token.
+        session_data: What stays in the database.
+        tenant_id: The tenant the session belongs to.
+    Raises:
+        InvalidPayload: JSON, the size limit or the reserved names do not allow it; nothing was written.
+    """
+    exchange = exchange_of(request.scope)
+    session = await auth.session_recipe.create_new_session(
+        user_id,
+        jwt_payload=jwt_payload or {},
+        session_data=session_data or {},
+        tenant_id=tenant_id,
+        with_anti_csrf_token=auth.fdi.sessions.new_session_needs_anti_csrf_token(exchange.request),
+        user_context=exchange.user_context,
+    )
+    await auth.fdi.sessions.attach_new(exchange, session)
+    return session
