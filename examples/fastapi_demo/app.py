@@ -7,13 +7,12 @@ from typing import Annotated, Any
 from fastapi import Body, Depends, FastAPI
 from fastapi.responses import FileResponse
 
-from watchword import AppInfo, Watchword
+from watchword import AppInfo, SessionContainer, Watchword
 from watchword.accounts.users import User
 from watchword.frameworks.fastapi import install, verify_session
 from watchword.recipes import SessionFeature, ThirdPartyEmailPassword
 from watchword.recipes.session_feature import Action, SignInContext
 from watchword.recipes.thirdparty.providers import OpenIdConnect
-from watchword.sessions.session import SessionContainer
 
 ORIGIN = f"http://localhost:{os.environ.get('PORT', '8000')}"
 
