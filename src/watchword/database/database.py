@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
+from watchword.database.rendering import Rendering
 from watchword.database.statements import Statement
 
 T = TypeVar("T")
@@ -40,7 +41,12 @@ class Database(Protocol):
     the start when the database asks for it (serialisation failure, deadlock): it changes nothing
     outside. All methods raise `StorageUnavailable` when the database does not answer, and `Overloaded`
     when too many wait for it.
+
+    Attributes:
+        rendering: How SQL is spelt here: dialect, schema, table prefix.
     """
+
+    rendering: Rendering
 
     async def start(self) -> None:
         """Connect. Raises `ConfigurationError` when the database cannot be used as configured."""
@@ -52,6 +58,13 @@ class Database(Protocol):
 
     async def write(self, body: Body[T]) -> T:
         """Run `body` in one transaction and commit; an exception rolls all of it back."""
+        ...
+
+    async def write_schema(self, body: Body[T]) -> T:
+        """Like `write`, for a body that changes tables: waits long for other processes that do so too.
+
+        Raises `ConfigurationError` when the role may not do that.
+        """
         ...
 
     async def find(self, statement: Statement, **parameters: Any) -> Row | None:

@@ -1,0 +1,76 @@
+"""The few calls of asyncpg that we make, typed (it ships no types), and how a connection is opened."""
+
+import importlib
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from watchword.database.database import Row
+from watchword.database.postgres_url import PostgresAddress
+from watchword.errors import ConfigurationError
+
+CONNECT_SECONDS = 5.0
+STATEMENT_CACHE = 512  # statements of the product, with room
+
+# The time limits are the server's, in milliseconds, and belong to us, whatever its defaults are (security DB-5).
+# An acknowledged commit is on the disk, whatever the role's default is (SC-10).
+SESSION_SETTINGS = {
+    "statement_timeout": "10000",
+    "lock_timeout": "5000",
+    "idle_in_transaction_session_timeout": "15000",
+    "synchronous_commit": "on",
+}
+
+
+class Connection(Protocol):
+    """One connection to the server, used by one task at a time."""
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109  asyncpg's
+        """Run a statement (or several, without arguments); returns the server's tag, like `UPDATE 3`."""
+        ...
+
+    async def fetch(self, query: str, *args: Any, timeout: float | None = None) -> list[Row]:  # noqa: ASYNC109  asyncpg's
+        """All rows."""
+        ...
+
+    async def fetchrow(self, query: str, *args: Any, timeout: float | None = None) -> Row | None:  # noqa: ASYNC109  asyncpg's
+        """The first row."""
+        ...
+
+    def is_closed(self) -> bool:
+        """Whether it was lost or closed."""
+        ...
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  asyncpg's
+        """Say goodbye and close."""
+        ...
+
+    def terminate(self) -> None:
+        """Close at once."""
+        ...
+
+
+def connector(address: PostgresAddress, application_name: str = "watchword") -> Callable[[], Awaitable[Connection]]:
+    """A function that opens connections.
+
+    Raises:
+        ConfigurationError: asyncpg is not installed.
+    """
+    try:
+        asyncpg = importlib.import_module("asyncpg")  # at first use: who is on SQLite need not have or load it
+    except ImportError:
+        raise ConfigurationError(
+            "database", 'PostgreSQL needs the driver asyncpg; run: pip install "watchword[postgres]"'
+        ) from None
+    arguments: dict[str, Any] = {"timeout": CONNECT_SECONDS, "max_cached_statement_lifetime": 0}
+    if address.check_certificate:
+        arguments["ssl"] = True  # asyncpg: the default context, certificate and name checked
+    if address.through_pgbouncer:
+        arguments["statement_cache_size"] = 0
+    else:
+        arguments["statement_cache_size"] = STATEMENT_CACHE
+        arguments["server_settings"] = {"application_name": application_name, **SESSION_SETTINGS}
+
+    async def connect() -> Connection:
+        return await asyncpg.connect(address.dsn, **arguments)
+
+    return connect

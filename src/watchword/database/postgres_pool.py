@@ -1,0 +1,106 @@
+"""A bounded set of connections: whoever finds none free waits a while, and then is told to come back later."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from watchword.database.postgres_driver import Connection
+from watchword.errors import Overloaded, StorageUnavailable
+
+WAIT_SECONDS = 5.0
+LONGEST_QUEUE = 1024
+IDLE_SECONDS = 300.0  # firewalls forget a silent connection, many after 350 s
+STOP_SECONDS = 5.0
+
+
+class ConnectionPool:
+    """Connections of one event loop, opened when needed and used again, the latest first.
+
+    Lost connections are dropped and opened anew at the next use, so the pool is well again as soon as the
+    server is. No reset is sent between two uses: nothing here changes a session's state.
+    """
+
+    def __init__(self, connect: Callable[[], Awaitable[Connection]], size: int) -> None:
+        self._connect = connect
+        self._size = size
+        self._turns = asyncio.Semaphore(size)
+        self._idle: list[tuple[Connection, float]] = []
+        self._used: set[Connection] = set()
+        self._waiting = 0
+        self._closing = False
+
+    async def take(self) -> Connection:
+        """A connection for the caller alone; give it back with `give_back`.
+
+        Raises:
+            Overloaded: None became free in time, or too many wait.
+            StorageUnavailable: Stopped.
+            Exception: Whatever the driver raises when it cannot connect.
+        """
+        if self._closing:
+            raise StorageUnavailable("the database was stopped")
+        await self._wait_for_turn()
+        try:
+            connection = self._take_idle() or await self._connect()
+        except BaseException:
+            self._turns.release()
+            raise
+        self._used.add(connection)
+        return connection
+
+    def give_back(self, connection: Connection) -> None:
+        """End the use of a connection; one that was closed, or marked by `expire`, is not kept."""
+        kept = connection in self._used and not self._closing
+        self._used.discard(connection)
+        if kept and not connection.is_closed():
+            self._idle.append((connection, time.monotonic()))
+        else:
+            connection.terminate()
+        self._turns.release()
+
+    def expire(self) -> None:
+        """Use no connection of now again: they lead to a server that has become a replica."""
+        self._used.clear()
+        while self._idle:
+            self._idle.pop()[0].terminate()
+
+    async def close(self) -> None:
+        """Wait a few seconds for what runs, then close all."""
+        self._closing = True
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                for _ in range(self._size):
+                    await self._turns.acquire()
+        except TimeoutError:
+            for connection in self._used:
+                connection.terminate()
+        while self._idle:
+            connection, _ = self._idle.pop()
+            try:
+                await connection.close(timeout=STOP_SECONDS)
+            except Exception:  # it was lost already; any kind of error says so
+                connection.terminate()
+
+    async def _wait_for_turn(self) -> None:
+        if not self._turns.locked():
+            await self._turns.acquire()
+            return
+        if self._waiting >= LONGEST_QUEUE:
+            raise Overloaded("the database")
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise Overloaded("the database") from None
+        finally:
+            self._waiting -= 1
+
+    def _take_idle(self) -> Connection | None:
+        oldest = time.monotonic() - IDLE_SECONDS
+        while self._idle:
+            connection, since = self._idle.pop()
+            if since > oldest and not connection.is_closed():
+                return connection
+            connection.terminate()
+        return None

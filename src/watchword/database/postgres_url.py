@@ -1,0 +1,99 @@
+"""What a PostgreSQL URL says, turned into what the driver takes; nothing in it reaches a message."""
+
+import logging
+import os
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+from watchword.errors import ConfigurationError
+
+logger = logging.getLogger(__name__)
+
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+# What the driver understands. It would send anything else to the server as a setting, and be refused.
+_DRIVER_PARAMETERS = frozenset(
+    {"host", "port", "user", "password", "dbname", "passfile", "target_session_attrs", "application_name", "options"}
+    | {"sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "sslpassword", "sslnegotiation"}
+    | {"ssl_min_protocol_version", "ssl_max_protocol_version"}
+)
+_OFF = ("0", "false", "off", "no")
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresAddress:
+    """Where the server is and how to talk to it.
+
+    Attributes:
+        dsn: For the driver; holds the password, so it is in no `repr`.
+        where: Host and database, for messages.
+        check_certificate: Verify certificate and name with the system's authorities (security DB-8).
+        through_pgbouncer: The server may be another connection at every transaction: nothing may be kept
+            on it, neither settings nor prepared statements.
+    """
+
+    dsn: str = field(repr=False)
+    where: str
+    check_certificate: bool
+    through_pgbouncer: bool
+
+
+def read_postgres_url(url: str) -> PostgresAddress:
+    """Take a `postgresql://` URL apart.
+
+    `pgbouncer=true` or `prepared_statements=false` announces a pooler in transaction mode. A host that is
+    not this machine gets TLS with certificate check unless `sslmode` says otherwise.
+
+    Raises:
+        ConfigurationError: It cannot be parsed, or `sslmode` is none of libpq's.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        if "," not in url.rpartition("@")[2]:
+            raise ConfigurationError(
+                "database",
+                "is not a URL; write postgresql://user:password@host:5432/name, with % codes in the password",
+            ) from None
+        parts, host, port = urlsplit(url), urlsplit(url).netloc.rpartition("@")[2], None
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    pooled = query.pop("pgbouncer", "false").lower() not in _OFF
+    pooled = pooled or query.pop("prepared_statements", "true").lower() in _OFF
+    for name in sorted(query.keys() - _DRIVER_PARAMETERS):
+        logger.warning("the database URL has the parameter %s, which means nothing here and is left out", name)
+        del query[name]
+    hosts = query.get("host", "") or host or os.environ.get("PGHOST", "")  # the driver reads PGHOST as libpq does
+    check = _wants_certificate_check(query, hosts)
+    dsn = parts._replace(scheme="postgresql", query=urlencode(query, quote_via=quote)).geturl()
+    name = unquote(parts.path.lstrip("/")) or query.get("dbname", "")
+    return PostgresAddress(dsn, f"{hosts or 'this machine'}{f':{port}' if port else ''}/{name}", check, pooled)
+
+
+def _wants_certificate_check(query: dict[str, str], hosts: str) -> bool:
+    mode = query.get("sslmode")
+    if mode is not None and mode not in _SSL_MODES:
+        raise ConfigurationError("database", f"sslmode={mode} does not exist; use one of {', '.join(_SSL_MODES)}")
+    if query.get("sslrootcert") == "system":  # libpq's word for what the driver does by itself
+        del query["sslrootcert"]
+        mode = "verify-full"
+    if mode is None and all(_is_this_machine(host) for host in hosts.split(",")):
+        return False
+    if mode not in (None, "verify-full"):
+        return False
+    if "sslrootcert" in query or Path("~/.postgresql/root.crt").expanduser().exists():
+        query["sslmode"] = "verify-full"  # the driver loads the file
+        return False
+    query.pop("sslmode", None)
+    return True
+
+
+def _is_this_machine(host: str) -> bool:
+    bare = host.rsplit(":", 1)[0] if host.count(":") == 1 else host.strip("[]")
+    if not bare or bare.startswith(("/", "@")) or bare == "localhost":
+        return True
+    try:
+        return ip_address(bare).is_loopback
+    except ValueError:
+        return False

