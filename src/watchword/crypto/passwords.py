@@ -17,7 +17,7 @@ from nacl.bindings import (
     crypto_pwhash_str_alg,
 )
 
-from watchword.crypto.phc import Argon2idHash, UnsupportedHash, parse_argon2id
+from watchword.crypto.phc import MAX_ITERATIONS, MAX_MEMORY_KIB, UnsupportedHash, parse_argon2id
 from watchword.errors import BadInput, ConfigurationError, Overloaded, WatchwordError
 
 _log = logging.getLogger(__name__)
@@ -29,8 +29,6 @@ FLOOR_MEMORY_KIB = 19_456
 FLOOR_ITERATIONS = 2
 """The least number of passes of a new hash. Source: as above."""
 
-_CEILING_MEMORY_KIB = 1_048_576  # 1 GiB: beyond it a typing error is likelier than a wish (security PW-5)
-_CEILING_ITERATIONS = 16
 _TAG_BYTES = 32
 _MAX_PASSWORD_BYTES = 1024  # security PW-7
 
@@ -67,11 +65,13 @@ class PasswordHasher:
         workers: int | None = None,
         queue_limit: int = 256,
     ) -> None:
-        _check_range("memory_kib", memory_kib, FLOOR_MEMORY_KIB, _CEILING_MEMORY_KIB)
-        _check_range("iterations", iterations, FLOOR_ITERATIONS, _CEILING_ITERATIONS)
+        _check_range("memory_kib", memory_kib, FLOOR_MEMORY_KIB, MAX_MEMORY_KIB)
+        _check_range("iterations", iterations, FLOOR_ITERATIONS, MAX_ITERATIONS)
         self._memory_kib = memory_kib
         self._iterations = iterations
-        self._workers = workers or os.cpu_count() or 1
+        self._workers = _processors() if workers is None else workers
+        _check_range("workers", self._workers, 1, 1024)
+        _check_range("queue_limit", queue_limit, 0, 100_000)
         self._places = self._workers + queue_limit
         self._taken = 0
         self._lock = threading.Lock()  # places are given back by the workers' threads
@@ -132,10 +132,13 @@ class PasswordHasher:
         with self._lock:
             if self._taken >= self._places:
                 raise Overloaded("password hashing")
-            self._taken += 1
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="watchword-password")
-            future = self._pool.submit(work)
+            try:
+                future = self._pool.submit(work)
+            except RuntimeError:  # no memory for another thread
+                raise Overloaded("password hashing") from None
+            self._taken += 1
         # Runs when the work ends, and also when a waiting caller is cancelled before its turn.
         future.add_done_callback(self._give_place_back)
         return await asyncio.wrap_future(future)
@@ -156,8 +159,6 @@ class PasswordHasher:
     def _matches(self, password: bytes, password_hash: str | None) -> bool:
         try:
             parsed = None if password_hash is None else parse_argon2id(password_hash)
-            if parsed is not None:
-                _refuse_too_costly(parsed)
         except UnsupportedHash as error:
             _log.error("a stored password hash cannot be verified: %s", error)  # never the hash itself
             parsed = None
@@ -180,10 +181,9 @@ def _derive(password: bytes, salt: bytes, iterations: int, memory_kib: int, tag_
     return tag
 
 
-def _refuse_too_costly(parsed: Argon2idHash) -> None:
-    """A hash that someone else's configuration made must not cost seconds or gigabytes (security PW-5)."""
-    if parsed.memory_kib > _CEILING_MEMORY_KIB or parsed.iterations > _CEILING_ITERATIONS:
-        raise UnsupportedHash(f"its cost (m={parsed.memory_kib}, t={parsed.iterations}) is over the ceiling")
+def _processors() -> int:
+    """How many processors this process may use; a container often has fewer than the machine."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _check_range(setting: str, value: int, floor: int, ceiling: int) -> None:

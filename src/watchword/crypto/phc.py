@@ -15,6 +15,12 @@ _SALT_BYTES = 16
 _MIN_TAG_BYTES, _MAX_TAG_BYTES = 16, 128
 _MIN_MEMORY_KIB = 8
 
+MAX_MEMORY_KIB = 1_048_576
+"""1 GiB: no stored hash, whoever made it, may cost more (security PW-5)."""
+
+MAX_ITERATIONS = 16
+"""Passes; likewise."""
+
 
 class UnsupportedHash(Exception):
     """A stored hash that is malformed or of a kind that is not built in; the text holds no part of it."""
@@ -34,8 +40,8 @@ def parse_argon2id(phc: str) -> Argon2idHash:
     """Read `$argon2id$v=19$m=…,t=…,p=1$salt$tag`.
 
     Raises:
-        UnsupportedHash: Malformed, or more than one lane or a salt of another length, which libsodium
-            cannot compute.
+        UnsupportedHash: Malformed, too costly, or more than one lane or a salt of another length, which
+            libsodium cannot compute.
     """
     match = _ARGON2ID.fullmatch(phc) if len(phc) <= _MAX_CHARACTERS else None
     if match is None:
@@ -47,9 +53,12 @@ def parse_argon2id(phc: str) -> Argon2idHash:
     salt, tag = _decode(match["salt"]), _decode(match["tag"])
     if len(salt) != _SALT_BYTES:
         raise UnsupportedHash(f"its salt has {len(salt)} bytes, not {_SALT_BYTES}; {_EXTRA}")
-    if not _MIN_TAG_BYTES <= len(tag) <= _MAX_TAG_BYTES or int(match["m"]) < _MIN_MEMORY_KIB:
+    memory_kib, iterations = int(match["m"]), int(match["t"])
+    if memory_kib > MAX_MEMORY_KIB or iterations > MAX_ITERATIONS:
+        raise UnsupportedHash(f"its cost (m={memory_kib}, t={iterations}) is over the ceiling")
+    if memory_kib < _MIN_MEMORY_KIB or not _MIN_TAG_BYTES <= len(tag) <= _MAX_TAG_BYTES:
         raise UnsupportedHash("its parameters are out of range")
-    return Argon2idHash(int(match["m"]), int(match["t"]), salt, tag)
+    return Argon2idHash(memory_kib, iterations, salt, tag)
 
 
 def _decode(text: str) -> bytes:

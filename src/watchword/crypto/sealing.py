@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from nacl.bindings import (
+    crypto_aead_xchacha20poly1305_ietf_ABYTES,
     crypto_aead_xchacha20poly1305_ietf_decrypt,
     crypto_aead_xchacha20poly1305_ietf_encrypt,
     crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
@@ -20,6 +21,7 @@ from watchword.errors import ConfigurationError, WatchwordError
 
 _MIN_SECRET_BYTES = 32
 _KEY_ID_BYTES = 8
+_TAG_BYTES = crypto_aead_xchacha20poly1305_ietf_ABYTES
 _NONCE_BYTES = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 
 
@@ -76,7 +78,7 @@ class SecretRing:
         """
         key = self._by_id.get(sealed[:_KEY_ID_BYTES])
         nonce = sealed[_KEY_ID_BYTES : _KEY_ID_BYTES + _NONCE_BYTES]
-        if key is None or len(nonce) != _NONCE_BYTES:
+        if key is None or len(sealed) < _KEY_ID_BYTES + _NONCE_BYTES + _TAG_BYTES:
             raise SealBroken(purpose)
         try:
             plaintext: bytes = crypto_aead_xchacha20poly1305_ietf_decrypt(

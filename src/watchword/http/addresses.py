@@ -4,9 +4,10 @@ Source: security SS-1; OWASP Server-Side Request Forgery Prevention.
 """
 
 import asyncio
+import re
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import AddressValueError, IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING, Any
 
 from watchword.settings import is_local
@@ -17,6 +18,7 @@ if TYPE_CHECKING:  # a heavy package: imported at run time by the first request
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Finds the addresses of a host, given host and port; raises OSError when there are none."""
 
+_HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*\.?")
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 _NAT64 = IPv6Network("64:ff9b::/96")
 _MAX_ADDRESSES = 3
@@ -35,6 +37,17 @@ async def resolve_host(host: str, port: int) -> Sequence[str]:
     """
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+def is_host(text: str) -> bool:
+    """Whether a text is a host name of ASCII labels, or an IPv4 or IPv6 address without a zone."""
+    if ":" in text:
+        try:
+            IPv6Address(text)
+        except AddressValueError:
+            return False
+        return "%" not in text
+    return len(text) <= 253 and _HOST_NAME.fullmatch(text) is not None
 
 
 def is_public_address(address: IPv4Address | IPv6Address) -> bool:

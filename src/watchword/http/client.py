@@ -4,6 +4,7 @@ Source: security SS-1, SS-2, SS-3.
 """
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import msgspec
 
 from watchword.errors import Overloaded, WatchwordError
-from watchword.http.addresses import AddressGate, BlockedAddress, CheckedBackend, Resolve, resolve_host
+from watchword.http.addresses import AddressGate, BlockedAddress, CheckedBackend, Resolve, is_host, resolve_host
 from watchword.nesting import nests_deeper_than
 from watchword.settings import is_local
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:  # a heavy package: imported at run time by the first request
 
 _MAX_DEPTH = 20
 _KEEP_ALIVE_SECONDS = 5
+_PRINTABLE_ASCII = re.compile(r"[!-~]+")
 _FORM = "application/x-www-form-urlencoded"
+_MALFORMED_HEADER = "is not asked: a header of the request is malformed"
 
 
 class OutgoingFailed(WatchwordError):
@@ -104,7 +107,7 @@ class OutgoingClient:
 
         Args:
             url: https; plain http only to this machine and only with `allow_loopback`.
-            headers: Beside `Accept`, which asks for JSON.
+            headers: Beside ours, or in their place; `Accept` asks for JSON.
             params: Added to the URL's query.
         Raises:
             OutgoingFailed: No usable answer, see the class. An answer of status 400 and above is usable.
@@ -121,7 +124,8 @@ class OutgoingClient:
             OutgoingFailed: As in `get_json`.
             Overloaded: As in `get_json`.
         """
-        return await self._send("POST", url, {"Content-Type": _FORM, **(headers or {})}, {}, urlencode(data).encode())
+        content = urlencode(data, errors="replace").encode("ascii")
+        return await self._send("POST", url, {"Content-Type": _FORM, **(headers or {})}, {}, content)
 
     async def stop(self) -> None:
         """Close the connections; a later request opens new ones."""
@@ -134,26 +138,24 @@ class OutgoingClient:
     ) -> JsonAnswer:
         target = self._checked_url(url, params)
         host = target.host.decode("ascii")
+        encoded = _encoded_headers(host, target.port, headers)
         if self._running >= self._max_parallel:
             raise Overloaded("the outgoing HTTP client")
         self._running += 1
         try:
             async with _failures_named(host, self._total_timeout_seconds):
-                all_headers = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}
-                if ":" in host:  # the library forgets the brackets of an IPv6 address
-                    all_headers["Host"] = f"[{host}]:{target.origin.port}"
-                return await self._exchange(method, target, all_headers, content)
+                return await self._exchange(method, target, encoded, content)
         finally:
             self._running -= 1
 
     async def _exchange(
-        self, method: str, target: "URL", headers: Mapping[str, str], content: bytes | None
+        self, method: str, target: "URL", headers: Sequence[tuple[bytes, bytes]], content: bytes | None
     ) -> JsonAnswer:
         host, total = target.host.decode("ascii"), self._total_timeout_seconds
         timeouts = {"connect": self._connect_timeout_seconds, "read": total, "write": total, "pool": total}
         pool = self._pool_at_first_use()
         async with pool.stream(
-            method, target, headers=list(headers.items()), content=content, extensions={"timeout": timeouts}
+            method, target, headers=headers, content=content, extensions={"timeout": timeouts}
         ) as response:
             answered = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
             if 300 <= response.status < 400:
@@ -195,11 +197,11 @@ class OutgoingClient:
         except ValueError:
             raise OutgoingFailed("(no host)", "the URL cannot be parsed") from None
         host = parts.hostname or ""
-        if not host or parts.username is not None or not url.isascii() or not url.isprintable() or " " in url:
-            raise OutgoingFailed("(no host)", "the URL has no host, or user info, spaces or other than ASCII in it")
+        if not is_host(host) or "@" in parts.netloc or not _PRINTABLE_ASCII.fullmatch(url):
+            raise OutgoingFailed("(no host)", "the URL has no usable host, or user info, spaces or other than ASCII")
         if parts.scheme != "https" and not (parts.scheme == "http" and self._allow_loopback and is_local(host)):
             raise OutgoingFailed(host, "is not asked without https (http: this machine only, in development)")
-        query = "&".join(filter(None, (parts.query, urlencode(params))))
+        query = "&".join(filter(None, (parts.query, urlencode(params, errors="replace"))))
         return URL(scheme=parts.scheme, host=host, port=port, target=(parts.path or "/") + (query and f"?{query}"))
 
 
@@ -221,9 +223,21 @@ async def _failures_named(host: str, total_timeout_seconds: float) -> AsyncGener
     except (httpcore2.ConnectError, OSError) as error:
         raise OutgoingFailed(host, f"cannot be reached ({error})") from None
     except httpcore2.LocalProtocolError:
-        raise OutgoingFailed(host, "is not asked: a header of the request is malformed") from None
+        raise OutgoingFailed(host, _MALFORMED_HEADER) from None
     except (httpcore2.ProtocolError, httpcore2.NetworkError):
         raise OutgoingFailed(host, "broke the connection, or did not answer in HTTP") from None
+
+
+def _encoded_headers(host: str, port: int | None, headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Our own headers and the caller's, each name once; the caller's win."""
+    all_headers = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "watchword"}
+    all_headers |= {name.lower(): value for name, value in headers.items()}
+    if ":" in host:  # the library forgets the brackets of an IPv6 address
+        all_headers["host"] = f"[{host}]" + (f":{port}" if port else "")
+    try:
+        return [(name.encode("ascii"), value.encode("ascii")) for name, value in all_headers.items()]
+    except UnicodeEncodeError:
+        raise OutgoingFailed(host, _MALFORMED_HEADER) from None
 
 
 def _decoded(host: str, status: int, headers: Mapping[str, str], body: bytes, accepts_form: bool) -> Any:
