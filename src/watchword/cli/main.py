@@ -1,0 +1,159 @@
+"""The `watchword` command: is the database fit, which SQL makes its tables, and make them.
+
+Exit codes: 0 all is well · 1 it is not, and standard error says why · 2 the command was called wrongly.
+"""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from typing import Annotated, TypeVar
+
+from watchword import recipes
+from watchword.app import CORE_MIGRATION_PACKAGES
+from watchword.database.database import Database
+from watchword.database.migrations import Migration, check_migrations, load_migrations, migrate, render_sql
+from watchword.database.open import open_database
+from watchword.database.statements import Statement
+from watchword.errors import WatchwordError
+from watchword.recipes.recipe import Recipe
+
+try:
+    import typer
+except ModuleNotFoundError as error:
+    raise SystemExit("the watchword command needs an extra: pip install 'watchword[cli]'") from error
+
+T = TypeVar("T")
+
+Url = Annotated[
+    str,
+    typer.Option(
+        "--database",
+        envvar="DATABASE_URL",
+        help="sqlite:///file.db or postgresql://user:password@host/name. The variable keeps the password out of ps.",
+        show_default=False,
+        show_envvar=True,
+    ),
+]
+Schema = Annotated[str | None, typer.Option("--schema", help="PostgreSQL schema of the tables.", show_default=False)]
+Prefix = Annotated[str, typer.Option("--table-prefix", help="What the names of the tables start with.")]
+
+command = typer.Typer(name="watchword", no_args_is_help=True, pretty_exceptions_enable=False)
+database_command = typer.Typer(no_args_is_help=True, help="Look at the database.")
+command.add_typer(database_command, name="db")
+
+
+@command.callback(help="Self-hosted sign-in and sessions: the tables of an installation.")
+def watchword(
+    context: typer.Context,
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """What stands before every command."""
+    if show_version:
+        typer.echo(f"watchword {version('watchword')}")
+        context.exit()
+
+
+@database_command.command()
+def check(database: Url, schema: Schema = None, table_prefix: Prefix = "") -> None:
+    """Tell whether the database answers and its tables are those of this version; changes nothing."""
+
+    async def look(db: Database) -> str:
+        report = await check_migrations(db, known_migrations())
+        lines = [f"{await product(db)} at {place(database)} answers."]
+        lines += [f"  changed after it was applied: {label}" for label in report.changed]
+        lines += [f"  made by a later version: {label}" for label in report.newer]
+        lines += [f"  missing: {migration.label}" for migration in report.missing]
+        if len(lines) == 1:
+            return f"{lines[0]} All {len(report.applied)} migrations are applied."
+        if report.missing and not (report.changed or report.newer):
+            lines.append(
+                "Run watchword migrate, or let a role that may create tables run what watchword db sql prints."
+            )
+        raise NotCurrent("\n".join(lines))
+
+    typer.echo(with_database(database, schema, table_prefix, look))
+
+
+@database_command.command()
+def sql(
+    database: Url,
+    schema: Schema = None,
+    table_prefix: Prefix = "",
+    only_missing: Annotated[
+        bool, typer.Option("--missing", help="Only what this database does not have yet; asks it.")
+    ] = False,
+) -> None:
+    """Print the SQL that makes the tables, for a role that may; asks no database."""
+
+    async def find_missing(db: Database) -> tuple[Migration, ...]:
+        return (await check_migrations(db, known_migrations())).missing
+
+    migrations = (
+        with_database(database, schema, table_prefix, find_missing) if only_missing else tuple(known_migrations())
+    )
+    rendering = open_database(database, schema=schema, table_prefix=table_prefix).rendering
+    typer.echo(render_sql(rendering, migrations), nl=False)
+
+
+@command.command("migrate")
+def make_tables(database: Url, schema: Schema = None, table_prefix: Prefix = "") -> None:
+    """Make the tables, or bring them to this version; does nothing when they are."""
+
+    async def apply(db: Database) -> list[str]:
+        return await migrate(db, known_migrations())
+
+    applied = with_database(database, schema, table_prefix, apply)
+    typer.echo("\n".join(f"applied: {label}" for label in applied) or "Nothing to do: all migrations are applied.")
+
+
+class NotCurrent(WatchwordError):
+    """The tables are not those of this version; the message lists the differences."""
+
+    code = "not_current"
+
+
+def known_migrations() -> list[Migration]:
+    """The migrations of every room and of every recipe that Watchword has, used or not."""
+    packages = [*CORE_MIGRATION_PACKAGES]
+    for exported in vars(recipes).values():
+        if isinstance(exported, type) and issubclass(exported, Recipe):
+            packages += exported.migration_packages
+    return load_migrations(list(dict.fromkeys(packages)))
+
+
+def with_database(url: str, schema: str | None, table_prefix: str, work: Callable[[Database], Awaitable[T]]) -> T:
+    """Connect, do the work, disconnect."""
+
+    async def run() -> T:
+        db = open_database(url, schema=schema, table_prefix=table_prefix, pool_size=1)
+        await db.start()
+        try:
+            return await work(db)
+        finally:
+            await db.stop()
+
+    return asyncio.run(run())
+
+
+async def product(db: Database) -> str:
+    """What answers, with its version."""
+    if db.rendering.dialect == "sqlite":
+        row = await db.find(Statement("select sqlite_version() as version"))
+        return f"SQLite {row['version'] if row else ''}"
+    row = await db.find(Statement("select current_setting('server_version') as version"))
+    return f"PostgreSQL {row['version'].split()[0] if row else ''}"
+
+
+def place(url: str) -> str:
+    """Where a database is, without user, password and parameters."""
+    return url.split("://", 1)[1].rsplit("@", 1)[-1].split("?", 1)[0] or "memory"
+
+
+def main() -> None:
+    """Run the command; an error of ours is its sentence on standard error, without a stack trace."""
+    try:
+        command()
+    except WatchwordError as error:
+        typer.echo(f"watchword: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,107 @@
+"""The `watchword` command as people call it: its own process, real databases, what it prints and its exit code."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+COMMAND = Path(sys.executable).with_name("watchword")
+
+
+def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the installed command."""
+    kept = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    return subprocess.run(
+        [COMMAND, *arguments],
+        env={**kept, "COLUMNS": "200", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_version_and_help_need_nothing() -> None:
+    """`--version` and `--help` work without a database, and without arguments there is help."""
+    assert (0, "watchword 0.1.0\n") == ((answer := call("--version")).returncode, answer.stdout)
+    for arguments in ([], ["--help"], ["db"], ["db", "--help"]):
+        answer = call(*arguments)
+        assert "Usage: watchword" in answer.stdout + answer.stderr
+
+
+def test_check_before_and_after_migrate(database_url: str) -> None:
+    """An empty database is named as such with the way out; after `migrate` all is well, and a second one idles."""
+    before = call("db", "check", "--database", database_url)
+    assert 1 == before.returncode
+    assert "missing: watchword.sessions 0001" in before.stderr
+    assert "Run watchword migrate" in before.stderr
+
+    first = call("migrate", DATABASE_URL=database_url)
+    assert (0, "") == (first.returncode, first.stderr)
+    assert "applied: watchword.accounts 0001" in first.stdout
+    second = call("migrate", DATABASE_URL=database_url)
+    assert (0, "Nothing to do: all migrations are applied.\n") == (second.returncode, second.stdout)
+
+    after = call("db", "check", DATABASE_URL=database_url)
+    assert (0, "") == (after.returncode, after.stderr)
+    assert "answers. All " in after.stdout
+
+
+def test_the_printed_sql_makes_the_tables_in_a_schema_with_a_prefix(postgres_url: str) -> None:
+    """What `db sql` prints, run by another tool, makes the check pass: schema and prefix as chosen."""
+    chosen = ["--database", postgres_url, "--schema", "signin", "--table-prefix", "ww_"]
+    script = call("db", "sql", *chosen)
+    assert 0 == script.returncode
+    assert 'create table "signin"."ww_sessions"' in script.stdout
+    run_sql(postgres_url, script.stdout)
+
+    assert 0 == call("db", "check", *chosen).returncode
+    assert 1 == call("db", "check", "--database", postgres_url).returncode
+    rest = call("db", "sql", "--missing", *chosen)
+    assert (0, False) == (rest.returncode, "sessions" in rest.stdout)
+
+
+def test_sql_asks_no_database() -> None:
+    """`db sql` works where nobody listens."""
+    answer = call("db", "sql", "--database", "postgresql://nobody@localhost:1/nothing")
+    assert (0, "") == (answer.returncode, answer.stderr)
+    assert "create table" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://ada:sesame-open@localhost:1/app", "cannot be used"),
+        ("mysql://ada:sesame-open@localhost/app", "not the URL of a database"),
+        ("sqlite:////nowhere/at/all.db", "database"),
+    ],
+)
+def test_what_cannot_work_is_a_sentence(url: str, words: str) -> None:
+    """A database that cannot be used ends with exit code 1 and a sentence: no stack trace, no password."""
+    answer = call("db", "check", "--database", url)
+    assert 1 == answer.returncode
+    assert words in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert "sesame-open" not in answer.stdout + answer.stderr
+
+
+def test_without_a_database_the_option_and_the_variable_are_named() -> None:
+    """Forgetting the database is a wrong call that names both ways to give it."""
+    answer = call("db", "check")
+    assert 2 == answer.returncode
+    assert "--database" in answer.stderr
+    assert "DATABASE_URL" in answer.stderr
+
+
+def run_sql(url: str, script: str) -> None:
+    """Run a script with the driver alone, as an administrator's tool would."""
+
+    async def run() -> None:
+        connection = await asyncpg.connect(url)
+        await connection.execute(script)
+        await connection.close()
+
+    asyncio.run(run())
