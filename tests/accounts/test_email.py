@@ -58,8 +58,7 @@ def test_the_normal_form_of_a_normal_form_is_itself(address: str) -> None:
     """Whatever is stored compares equal to itself when it comes back; nothing but `BadInput` is raised."""
     try:
         once = normalise_email(address)
-    except BadInput as error:
-        assert ("email", "Email is not valid") == (error.field, error.message)
+    except BadInput:
         return
     assert once == normalise_email(once)
     assert once == unicodedata.normalize("NFC", once).strip()

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watchword.accounts.email import INVALID_EMAIL, verify_email
-from watchword.errors import BadInput, ConfigurationError, FieldError, FieldErrors, HookFailed, WatchwordError
+from watchword.errors import BadInput, ConfigurationError, FieldError, FieldErrors, HookFailed
 from watchword.recipes.emailpassword.form_fields import (
     InputFormField,
+    Validate,
     read_form_fields,
     sign_in_fields,
     sign_up_fields,
@@ -30,6 +31,25 @@ def validate_email(value: Any, tenant_id: str) -> str | None:
     except BadInput:
         return INVALID_EMAIL
     return None
+
+
+def always(answer: Any) -> Validate:
+    """A validator that answers this, whatever comes."""
+
+    def validate(value: Any, tenant_id: str) -> Any:
+        return answer
+
+    return validate
+
+
+def at_least_15(value: Any, tenant_id: str) -> str | None:
+    """Another password policy."""
+    return "Too short" if len(value) < 15 else None
+
+
+def one_of_us(value: Any, tenant_id: str) -> str | None:
+    """Addresses of one domain only."""
+    return None if value.endswith("@us.example") else "Not one of us"
 
 
 def fields(*own: InputFormField) -> tuple[InputFormField, ...]:
@@ -113,7 +133,9 @@ async def test_an_accepted_password_comes_back_exactly_as_sent(password: str) ->
     assert FormField("password", password) in read_fields
 
 
-@pytest.mark.parametrize("email", ["ada", "ada@", "ada@localhost", "ada@a.example,eve@b.example", "ada\x00@x.com", "\ud800@x.y"])
+@pytest.mark.parametrize(
+    "email", ["ada", "ada@", "ada@localhost", "ada@a.example,eve@b.example", "ada\x00@x.com", "\ud800@x.y"]
+)
 async def test_the_default_email_rule_says_the_contracts_sentence(email: str) -> None:
     """What is not exactly one address is `Email is not valid`, NUL and unpaired surrogates included."""
     assert [FieldError("email", "Email is not valid")] == await errors_of([{"id": "email", "value": email}, PASSWORD])
@@ -220,12 +242,12 @@ async def test_a_validator_that_raises_is_the_applications_failure_by_name() -> 
 async def test_a_validator_that_answers_no_sentence_is_the_applications_failure(answer: Any) -> None:
     """A validator written as "is it valid?" must not let everything or nothing pass in silence."""
     with pytest.raises(HookFailed, match="'age' returned"):
-        await read([ADA, PASSWORD, {"id": "age", "value": 1}], (InputFormField("age", lambda value, tenant_id: answer),))
+        await read([ADA, PASSWORD, {"id": "age", "value": 1}], (InputFormField("age", always(answer)),))
 
 
 async def test_an_own_password_rule_replaces_the_default() -> None:
     """One line sets another policy (security PW-8)."""
-    own = (InputFormField("password", lambda value, tenant_id: "Too short" if len(value) < 15 else None),)
+    own = (InputFormField("password", at_least_15),)
     assert [FieldError("password", "Too short")] == await errors_of([ADA, PASSWORD | {"value": "abcdefg1"}], *own)
     assert FormField("password", "only letters here") in await read(
         [ADA, PASSWORD | {"value": "only letters here"}], own
@@ -235,8 +257,8 @@ async def test_an_own_password_rule_replaces_the_default() -> None:
 async def test_an_own_email_rule_holds_at_sign_in_too_and_the_password_rule_does_not() -> None:
     """Sign-in has only the two fields: the e-mail validator, and no password policy (FDI 3.3)."""
     own = (
-        InputFormField("password", lambda value, tenant_id: "never"),
-        InputFormField("email", lambda value, tenant_id: None if value.endswith("@us.example") else "Not one of us"),
+        InputFormField("password", always("never")),
+        InputFormField("email", one_of_us),
         InputFormField("name"),
     )
     of_sign_in = sign_in_fields(fields(*own))
@@ -251,7 +273,7 @@ async def test_an_own_email_rule_holds_at_sign_in_too_and_the_password_rule_does
 
 async def test_an_own_email_rule_cannot_let_pass_what_splits_an_address() -> None:
     """User names are fine, two addresses in one are not, whatever the application's rule says."""
-    own = (InputFormField("email", lambda value, tenant_id: None),)
+    own = (InputFormField("email", always(None)),)
     assert FormField("email", "ada") in await read([{"id": "email", "value": "Ada"}, PASSWORD], own)
     for value in ("a@b.example,c@d.example", "a\x00", "\ud800", "a\r\nb", "a" * 321):
         error = FieldError("email", "Email is not valid")
@@ -289,8 +311,7 @@ async def test_no_form_makes_the_check_fail_otherwise_than_by_name(form_fields: 
     own = (InputFormField("age", optional=True),)
     try:
         read_fields = await read(form_fields, own)
-    except (BadInput, FieldErrors) as error:
-        assert isinstance(error, WatchwordError)
+    except (BadInput, FieldErrors):
         return
     assert {"email", "password"} <= {field.id for field in read_fields}
 
