@@ -69,5 +69,5 @@ def run_on_loop(body: Awaitable[T], transaction: Busy) -> Generator[Any, Any, T]
 def _close(steps: Generator[Any, Any, Any]) -> None:
     try:
         steps.close()
-    except RuntimeError:  # the body ignored that it was closed and waits again; it is left where it is
+    except Exception:  # whatever it does when it is closed, or that it waits again, the error to tell is ours
         return

@@ -92,6 +92,39 @@ class MigrationReport:
     changed: tuple[str, ...]
     newer: tuple[str, ...]
 
+    def require_same_version(self) -> None:
+        """Refuse a database that another version of the code has made.
+
+        Raises:
+            ConfigurationError: It is newer than the code (security SC-11), or a migration was changed
+                after it was applied.
+        """
+        if self.newer:
+            raise ConfigurationError(
+                "database",
+                f"a later version of Watchword changed this database ({self.newer[0]}); update this application to it",
+            )
+        if self.changed:
+            raise ConfigurationError(
+                "database",
+                f"{self.changed[0]} was applied from another text than this version has; "
+                "install the version that made this database, and update from there",
+            )
+
+    def require_current(self) -> None:
+        """Refuse a database that is not exactly at the code's version.
+
+        Raises:
+            ConfigurationError: As above, or migrations are missing.
+        """
+        self.require_same_version()
+        if self.missing:
+            raise ConfigurationError(
+                "database",
+                f"its tables are not at this version, the first missing migration is {self.missing[0].label}; "
+                "run `watchword migrate`, or what `watchword db sql` prints, or set migrate=True",
+            )
+
 
 def load_migrations(packages: Sequence[str]) -> list[Migration]:
     """The migrations of packages, in the order given, so that a package may refer to tables of an earlier one.
@@ -123,22 +156,6 @@ async def check_migrations(db: Database, migrations: Sequence[Migration]) -> Mig
     return _report(await db.list(LIST_APPLIED), migrations)
 
 
-async def require_migrated(db: Database, migrations: Sequence[Migration]) -> None:
-    """Refuse to go on with a database that is not at the code's version, without changing it.
-
-    Raises:
-        ConfigurationError: Migrations are missing, were changed, or are newer than the code (security SC-11).
-    """
-    report = await check_migrations(db, migrations)
-    _refuse_other_versions(report)
-    if report.missing:
-        raise ConfigurationError(
-            "database",
-            f"{len(report.missing)} migrations are missing, the first is {report.missing[0].label}; "
-            "run `watchword migrate`, or what `watchword db sql` prints, or set migrate=True",
-        )
-
-
 async def migrate(db: Database, migrations: Sequence[Migration], *, clock: Clock | None = None) -> list[str]:
     """Apply what is missing and return its labels; safe from several processes at once.
 
@@ -148,12 +165,12 @@ async def migrate(db: Database, migrations: Sequence[Migration], *, clock: Clock
     """
     clock = clock or SystemClock()
     report = await check_migrations(db, migrations)
-    _refuse_other_versions(report)
+    report.require_same_version()
     if not report.missing:
         return []
     await _create_table(db)
     done: list[str] = []
-    while (label := await db.write_schema(_apply_next(migrations, clock.now_ms()))) is not None:
+    while (label := await db.write_schema(_apply_next(db.rendering, migrations, clock.now_ms()))) is not None:
         done.append(label)
     return done
 
@@ -204,20 +221,6 @@ def _report(rows: Sequence[Any], migrations: Sequence[Migration]) -> MigrationRe
     )
 
 
-def _refuse_other_versions(report: MigrationReport) -> None:
-    if report.newer:
-        raise ConfigurationError(
-            "database",
-            f"a later version of Watchword changed this database ({report.newer[0]}); update this application to it",
-        )
-    if report.changed:
-        raise ConfigurationError(
-            "database",
-            f"{report.changed[0]} was applied from another text than this version has; "
-            "install the version that made this database, and update from there",
-        )
-
-
 async def _create_table(db: Database) -> None:
     """Make the schema and the table of applied migrations, if they are missing."""
     schema = db.rendering.schema
@@ -232,16 +235,19 @@ async def _create_table(db: Database) -> None:
     await db.write_schema(create)
 
 
-def _apply_next(migrations: Sequence[Migration], now_ms: int) -> Body[str | None]:
+def _apply_next(rendering: Rendering, migrations: Sequence[Migration], now_ms: int) -> Body[str | None]:
     """A body that applies the first missing migration and returns its label; `None` when all are there."""
+    postgres = rendering.dialect == "postgres"
 
     async def apply(transaction: Transaction) -> str | None:
         await transaction.find(TAKE_LOCK, package=_LOCK)  # another process that migrates is waited for here
         report = _report(await transaction.list(LIST_APPLIED), migrations)
-        _refuse_other_versions(report)
+        report.require_same_version()
         if not report.missing:
             return None
         migration = report.missing[0]
+        if postgres:  # a change of a table that waits for its lock makes all others wait: rather fail and try again
+            await transaction.execute(Statement("set local lock_timeout = '5s'"))
         for statement in migration.statements:
             await transaction.execute(Statement(statement))
         await transaction.execute(

@@ -2,7 +2,7 @@
 
 from enum import Enum, auto
 
-from watchword.errors import StorageUnavailable
+from watchword.errors import ConfigurationError, StorageUnavailable
 
 READ_ONLY = "25006"  # the server we know has become a replica
 NOT_ALLOWED = "42501"
@@ -49,7 +49,7 @@ def meaning_of(error: BaseException, *, connection_is_closed: bool) -> Meaning:
     return Meaning.PROGRAMMING
 
 
-def sqlstate_of(error: BaseException) -> str | None:
+def sqlstate_of(error: BaseException | None) -> str | None:
     """The five characters of SQLSTATE, where the server gave them."""
     code = getattr(error, "sqlstate", None)
     return code if isinstance(code, str) else None
@@ -62,3 +62,12 @@ def outage(error: BaseException) -> StorageUnavailable:
     answer = StorageUnavailable(reason)
     answer.__cause__ = error
     return answer
+
+
+def not_allowed(error: BaseException) -> ConfigurationError:
+    """The sentence for a role without rights (security DB-7). The server's own text names things, never values."""
+    return ConfigurationError(
+        "database",
+        f"PostgreSQL says: {error}. Grant the role usage of the schema, and select, insert, update and delete on our "
+        "tables; where it may not create tables, let a role that may run what `watchword db sql` prints",
+    )

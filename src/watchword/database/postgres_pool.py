@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from watchword.database.postgres_driver import Connection
 from watchword.errors import Overloaded, StorageUnavailable
 
-WAIT_SECONDS = 5.0
 LONGEST_QUEUE = 1024
 IDLE_SECONDS = 300.0  # firewalls forget a silent connection, many after 350 s
 STOP_SECONDS = 5.0
@@ -20,8 +19,9 @@ class ConnectionPool:
     server is. No reset is sent between two uses: nothing here changes a session's state.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable[Connection]], size: int) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[Connection]], size: int, busy_seconds: float) -> None:
         self._connect = connect
+        self._busy_seconds = busy_seconds
         self._size = size
         self._turns = asyncio.Semaphore(size)
         self._idle: list[tuple[Connection, float]] = []
@@ -37,11 +37,9 @@ class ConnectionPool:
             StorageUnavailable: Stopped.
             Exception: Whatever the driver raises when it cannot connect.
         """
-        if self._closing:
-            raise StorageUnavailable("the database was stopped")
         await self._wait_for_turn()
         try:
-            connection = self._take_idle() or await self._connect()
+            connection = self._take_idle() or await self._open()
         except BaseException:
             self._turns.release()
             raise
@@ -89,12 +87,17 @@ class ConnectionPool:
             raise Overloaded("the database")
         self._waiting += 1
         try:
-            async with asyncio.timeout(WAIT_SECONDS):
+            async with asyncio.timeout(self._busy_seconds):
                 await self._turns.acquire()
         except TimeoutError:
             raise Overloaded("the database") from None
         finally:
             self._waiting -= 1
+
+    async def _open(self) -> Connection:
+        if self._closing:
+            raise StorageUnavailable("the database was stopped")
+        return await self._connect()
 
     def _take_idle(self) -> Connection | None:
         oldest = time.monotonic() - IDLE_SECONDS

@@ -139,10 +139,15 @@ class SqliteDatabase:
             _use_write_ahead_log(writer, self._busy_seconds)
             _check_safe(writer)
             _check_writable(writer)
-            self._reader = self._connect(READ_BUSY_SECONDS)
-            self._lister = self._connect(self._busy_seconds)
+            self._reader = self._connect_to_read(READ_BUSY_SECONDS)
+            self._lister = self._connect_to_read(self._busy_seconds)
             self._lister_thread = ThreadPoolExecutor(1, thread_name_prefix="watchword-sqlite-reader")
         self._writer = GroupCommit(writer, self.rendering, self._busy_seconds)
+
+    def _connect_to_read(self, busy_seconds: float) -> sqlite3.Connection:
+        connection = self._connect(busy_seconds)
+        connection.execute("pragma query_only = on")  # a write here would go past the writer, on the event loop
+        return connection
 
     def _connect(self, busy_seconds: float) -> sqlite3.Connection:
         if self._path is not None:
