@@ -110,6 +110,15 @@ class PasswordHasher:
         if not await self._run(lambda: self._matches(data, password_hash)):
             raise PasswordMismatch
 
+    def refuse_when_full(self) -> None:
+        """Raise `Overloaded` when a hash would be refused now: asked before a lookup that would be in vain.
+
+        No place is kept, so the hash itself may still be refused, for everybody alike (security PW-6).
+        """
+        with self._lock:
+            if self._taken >= self._places:
+                raise Overloaded("password hashing")
+
     def needs_rehash(self, password_hash: str) -> bool:
         """Whether the hash is weaker than what is configured now, or of another kind (security PW-2)."""
         try:

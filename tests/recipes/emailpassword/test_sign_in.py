@@ -249,6 +249,19 @@ async def test_a_full_pool_is_the_same_for_known_and_unknown(db: Database) -> No
             assert not all(isinstance(outcome, Overloaded) for outcome in outcomes)
 
 
+async def test_a_full_pool_refuses_before_any_lookup(db: Database) -> None:
+    """Attack: a flood of sign-ins; while the pool is full they do not reach the database either (PW-6)."""
+    async with running_engine(db, passwords=PasswordHasher(iterations=16, workers=1, queue_limit=0)) as engine:
+        recipe = EmailPassword()
+        recipe.bind(engine)
+        await db.stop()  # whoever asks it now learns that it is away
+        busy = asyncio.create_task(engine.passwords.hash("another one"))
+        await asyncio.sleep(0)  # it has its place now, and keeps it for 16 passes
+        with pytest.raises(Overloaded):
+            await sign_in(recipe, "ada@example.com")
+        await busy
+
+
 @pytest.mark.parametrize(
     ("email", "expected"),
     [

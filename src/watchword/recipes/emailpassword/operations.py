@@ -92,6 +92,7 @@ async def sign_in(engine: Engine, tenant_id: str, email: str, password: str) -> 
     """
     if _problem_of(password) is not None:
         raise WrongCredentials
+    engine.passwords.refuse_when_full()
     found = await find_password_user(engine, tenant_id, email)
     try:
         await engine.passwords.verify(password, found.password_hash if found else None)
