@@ -1,0 +1,1 @@
+"""Password hashes, seals and signed tokens; knows no domain words."""

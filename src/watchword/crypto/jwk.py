@@ -119,6 +119,7 @@ class SigningKey:
             InvalidKey: Of another type, curve or size than the algorithm demands.
         """
         if isinstance(key, rsa.RSAPrivateKey):
+            _check_rsa_size(key.key_size)  # before joserfc, which only warns
             jose_key: JoseKey = RSAKey.import_key(key)
         elif isinstance(key, ec.EllipticCurvePrivateKey):
             jose_key = ECKey.import_key(key)
@@ -155,13 +156,16 @@ def _check_fits(jwk: Mapping[str, Any], algorithm: str) -> None:
     if jwk.get("use", "sig") != "sig":
         raise InvalidKey("the key is not for signatures")
     if key_type == "RSA":
-        bits = int.from_bytes(_member(jwk, "n")).bit_length()
-        if not _MIN_RSA_BITS <= bits <= _MAX_RSA_BITS:
-            raise InvalidKey(f"the RSA key has {bits} bits, {_MIN_RSA_BITS} to {_MAX_RSA_BITS} are accepted")
+        _check_rsa_size(int.from_bytes(_member(jwk, "n")).bit_length())
     elif key_type == "OKP":
         point = _member(jwk, "x")
         if len(point) != 32 or not crypto_core_ed25519_is_valid_point(point):
             raise InvalidKey("the Ed25519 key is not a point of full order")
+
+
+def _check_rsa_size(bits: int) -> None:
+    if not _MIN_RSA_BITS <= bits <= _MAX_RSA_BITS:
+        raise InvalidKey(f"the RSA key has {bits} bits, {_MIN_RSA_BITS} to {_MAX_RSA_BITS} are accepted")
 
 
 def _member(jwk: Mapping[str, Any], name: str) -> bytes:

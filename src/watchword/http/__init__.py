@@ -1,0 +1,1 @@
+"""Requests as plain data, JSON, sites, and the client that asks other servers."""
