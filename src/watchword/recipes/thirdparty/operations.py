@@ -1,0 +1,204 @@
+"""What a sign-in with a provider does to the database, its SQL beside it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from watchword.accounts import directory
+from watchword.accounts.users import LoginMethod, ThirdPartyIdentity, User
+from watchword.database.database import Row, Transaction
+from watchword.database.statements import Statement
+from watchword.errors import SignInUpNotAllowed, StorageUnavailable
+from watchword.recipes.recipe import Engine
+
+RECIPE_ID = "thirdparty"
+
+REFUSED = "Cannot sign in / up due to security reasons. Please try a different login method or contact support."
+
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """A person at a provider.
+
+    Attributes:
+        third_party_id: The provider's entry here.
+        third_party_user_id: The person there.
+        issuer: Who vouches for it; empty without OpenID Connect.
+        former_issuers: Names that the issuer went by before.
+    """
+
+    third_party_id: str
+    third_party_user_id: str
+    issuer: str = ""
+    former_issuers: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The user, the login method that was used, and whether this sign-in made them."""
+
+    user: User
+    recipe_user_id: str
+    created: bool
+
+
+class _SomebodyElseWasFirst(Exception):
+    """Two first sign-ins of one person at once; raised inside, so that the loser's rows are rolled back."""
+
+
+async def sign_in_up(engine: Engine, tenant_id: str, identity: Identity, email: str, *, is_verified: bool) -> SignedIn:
+    """Find the user with this identity, or make one; what the provider says about the address is stored.
+
+    A returning user of whom nothing changed costs one read. Somebody else with the same address is not
+    looked at: nothing is linked here (security OA-7, OA-9).
+
+    Args:
+        engine: The floors below.
+        tenant_id: Where the user may sign in.
+        identity: As verified.
+        email: In normal form.
+        is_verified: Whether the provider vouches for it and is trusted to.
+
+    Raises:
+        SignInUpNotAllowed: The identity is known, but another issuer vouched for it.
+        StorageUnavailable: The database did not answer; nothing is half done.
+    """
+    for _ in range(_ATTEMPTS):
+        found = await _find(engine, engine.db, tenant_id, identity)
+        if found is not None:
+            return await _sign_in(engine, tenant_id, found, identity, email, is_verified)
+        try:
+            return await _sign_up(engine, tenant_id, identity, email, is_verified)
+        except _SomebodyElseWasFirst:
+            continue
+    raise StorageUnavailable("a user came and went several times while signing in")  # sign-ups raced with deletions
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    user: User
+    method: LoginMethod
+    issuer: str
+
+    def needs_change(self, identity: Identity, email: str, is_verified: bool) -> bool:
+        return (
+            self.issuer != identity.issuer
+            or self.method.email != email
+            or self.verified_after(email, is_verified) != self.method.verified
+        )
+
+    def verified_after(self, email: str, is_verified: bool) -> bool:
+        """Once verified an address stays so; proof for one says nothing about another (security TK-8)."""
+        return is_verified or (self.method.verified and self.method.email == email)
+
+
+async def _sign_in(
+    engine: Engine, tenant_id: str, found: _Found, identity: Identity, email: str, is_verified: bool
+) -> SignedIn:
+    if identity.issuer and found.issuer and found.issuer not in (identity.issuer, *identity.former_issuers):
+        # The same `sub` under another issuer is another person, whatever the entry is called.
+        raise SignInUpNotAllowed(REFUSED)
+    if found.needs_change(identity, email, is_verified):
+        await _update(engine, tenant_id, identity, email, is_verified)
+        found = await _find(engine, engine.db, tenant_id, identity) or found
+    return SignedIn(found.user, found.method.recipe_user_id, created=False)
+
+
+async def _update(engine: Engine, tenant_id: str, identity: Identity, email: str, is_verified: bool) -> None:
+    async def update(tx: Transaction) -> None:
+        found = await _find(engine, tx, tenant_id, identity)
+        if found is None:
+            return
+        recipe_user_id = found.method.recipe_user_id
+        verified = found.verified_after(email, is_verified)
+        await directory.update_login_method_email(tx, engine.app_id, recipe_user_id, email, verified=verified)
+        await tx.execute(
+            UPDATE_ISSUER,
+            app_id=engine.app_id,
+            tenant_id=tenant_id,
+            third_party_id=identity.third_party_id,
+            third_party_user_id=identity.third_party_user_id,
+            issuer=identity.issuer or found.issuer,
+        )
+
+    await engine.db.write(update)
+
+
+async def _sign_up(engine: Engine, tenant_id: str, identity: Identity, email: str, is_verified: bool) -> SignedIn:
+    user_id, now_ms = engine.ids.user_id(), engine.clock.now_ms()
+    method = LoginMethod(
+        recipe_id=RECIPE_ID,
+        recipe_user_id=user_id,
+        tenant_ids=(tenant_id,),
+        time_joined_ms=now_ms,
+        email=email,
+        third_party=ThirdPartyIdentity(identity.third_party_id, identity.third_party_user_id),
+        verified=is_verified,
+    )
+    user = User(id=user_id, time_joined_ms=now_ms, login_methods=(method,))
+
+    async def insert(tx: Transaction) -> None:
+        await directory.insert_user(tx, engine.app_id, user)
+        won = await tx.find(
+            INSERT_IDENTITY,
+            app_id=engine.app_id,
+            tenant_id=tenant_id,
+            third_party_id=identity.third_party_id,
+            third_party_user_id=identity.third_party_user_id,
+            issuer=identity.issuer,
+            recipe_user_id=user_id,
+        )
+        if won is None:
+            raise _SomebodyElseWasFirst
+
+    await engine.db.write(insert)
+    return SignedIn(user, user_id, created=True)
+
+
+async def _find(engine: Engine, reader: directory.Reader, tenant_id: str, identity: Identity) -> _Found | None:
+    rows: list[Row] = await reader.list(
+        FIND_IDENTITY,
+        app_id=engine.app_id,
+        tenant_id=tenant_id,
+        third_party_id=identity.third_party_id,
+        third_party_user_id=identity.third_party_user_id,
+    )
+    user = directory.user_from_rows(rows)
+    if user is None:
+        return None
+    own_id = rows[0]["own_recipe_user_id"]
+    method = next(method for method in user.login_methods if method.recipe_user_id == own_id)
+    return _Found(user, method, rows[0]["issuer"])
+
+
+FIND_IDENTITY = Statement(
+    "select i.issuer, i.recipe_user_id as own_recipe_user_id, "  # noqa: S608 - constant parts, as everywhere
+    + directory.USER_COLUMNS
+    + """
+      from {thirdparty_users} i
+      join {login_methods} own on own.app_id = i.app_id and own.recipe_user_id = i.recipe_user_id
+    """
+    + directory.USER_OF_OWN_LOGIN_METHOD
+    + """
+     where i.app_id = :app_id and i.tenant_id = :tenant_id
+       and i.third_party_id = :third_party_id and i.third_party_user_id = :third_party_user_id
+    """
+)
+
+INSERT_IDENTITY = Statement(
+    """
+    insert into {thirdparty_users} (app_id, tenant_id, third_party_id, third_party_user_id, issuer, recipe_user_id)
+    values (:app_id, :tenant_id, :third_party_id, :third_party_user_id, :issuer, :recipe_user_id)
+    on conflict (app_id, tenant_id, third_party_id, third_party_user_id) do nothing
+    returning recipe_user_id
+    """
+)
+
+UPDATE_ISSUER = Statement(
+    """
+    update {thirdparty_users} set issuer = :issuer
+     where app_id = :app_id and tenant_id = :tenant_id
+       and third_party_id = :third_party_id and third_party_user_id = :third_party_user_id
+    """
+)
