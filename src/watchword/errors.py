@@ -3,7 +3,8 @@
     WatchwordError
     ├── ConfigurationError            start-up refused, with the setting to change
     ├── BadInput                      a caller sent something malformed; names the field
-    │   └── InvalidPayload            JWT payload or session data that cannot be stored
+    │   ├── InvalidPayload            JWT payload or session data that cannot be stored
+    │   └── SessionNotFound           no session has the handle that the application gave
     ├── FieldErrors                   form fields that their validators refused
     ├── GeneralError                  a sentence for the person at the screen
     ├── WrongCredentials · EmailAlreadyExists · NoEmailGivenByProvider
@@ -74,6 +75,18 @@ class InvalidPayload(BadInput):
     """
 
     code = "invalid_payload"
+
+
+class SessionNotFound(BadInput):
+    """No session has the handle that the application gave; it may have ended.
+
+    Not `Unauthorised`: the session of the request itself, say an administrator's, is untouched.
+    """
+
+    code = "session_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("handle", "there is no session of this handle; it may have ended")
 
 
 @dataclass(frozen=True, slots=True)

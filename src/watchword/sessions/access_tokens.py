@@ -176,6 +176,15 @@ def parse_access_token(text: str) -> AccessTokenInfo | None:
         return None
 
 
+def read_kid(text: str) -> str:
+    """The id of the key that a token names.
+
+    Raises:
+        InvalidToken: Not a JWT, or it names none.
+    """
+    return _Claims(read_unverified(text).header).text("kid")
+
+
 def read_access_token(text: str, jwt: UnverifiedJwt | VerifiedJwt) -> AccessTokenInfo:
     """The claims of an access token of version 3 or later. Source: FDI 5.1, 5.2.
 

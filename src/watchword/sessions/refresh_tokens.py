@@ -24,7 +24,7 @@ class RefreshToken:
         hash1: SHA-256 of the text, in hexadecimal; what access tokens carry.
         parent_hash1: The same of the token it was minted from; `None` for the first of a session.
         gen: The parent's generation plus one; 0 for the first.
-        issued_at_ms: By the clock of the node that minted it.
+        iat_ms: By the clock of the node that minted it.
     """
 
     text: str = field(repr=False)
@@ -34,7 +34,7 @@ class RefreshToken:
     handle: str
     user_id: str
     gen: int
-    issued_at_ms: int
+    iat_ms: int
     anti_csrf_token: str | None = field(repr=False)
 
     @property
@@ -66,7 +66,7 @@ class _Sealed(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     id: bytes
     parent_hash1: bytes
     gen: int
-    issued_at_ms: int
+    iat_ms: int
     anti_csrf_token: str
 
 
@@ -122,6 +122,6 @@ def _opened(text: str, inside: _Sealed) -> RefreshToken:
         handle=inside.handle,
         user_id=inside.user_id,
         gen=inside.gen,
-        issued_at_ms=inside.issued_at_ms,
+        iat_ms=inside.iat_ms,
         anti_csrf_token=inside.anti_csrf_token or None,
     )

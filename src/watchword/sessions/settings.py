@@ -76,7 +76,7 @@ class SessionSettings:
     settle_ms: int = SETTLE_FLOOR_MS
     soft_window_ms: int = SOFT_WINDOW_FLOOR_MS
     anti_csrf: AntiCsrf | None = None
-    token_transfer_method: TokenTransfer | Callable[[HttpRequest, bool], TokenTransfer] = "any"  # noqa: S105 # a choice, no secret
+    token_transfer_method: TokenTransfer | Callable[[HttpRequest, bool], TokenTransfer] = "any"
     cookie_domain: str | None = None
     older_cookie_domain: str | None = None
     cookie_secure: bool | None = None

@@ -1,0 +1,189 @@
+"""The half of the session recipe that needs no request: reading, changing and ending sessions by their handle."""
+
+import logging
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence, Set
+from typing import Any, TypeVar
+
+from watchword.errors import ConfigurationError, Unauthorised
+from watchword.recipes.recipe import Engine, Recipe, UserContext
+from watchword.sessions import lifecycle
+from watchword.sessions.engine import SessionEngine
+from watchword.sessions.payloads import checked_jwt_payload, checked_session_data, merge
+from watchword.sessions.session import SessionInformation
+from watchword.sessions.settings import SessionSettings
+
+ValueT = TypeVar("ValueT")
+log = logging.getLogger(__name__)
+
+
+class SessionsByHandle(Recipe):
+    """The session functions that take a handle or a user id. Each may be overridden, with `super()`.
+
+    Args:
+        settings: Of all sessions.
+        disabled_apis: Names of HTTP APIs to switch off.
+    """
+
+    def __init__(self, settings: SessionSettings, *, disabled_apis: Sequence[str] = ()) -> None:
+        super().__init__(disabled_apis=disabled_apis)
+        self.settings = settings
+        self._sessions: SessionEngine | None = None
+
+    def bind(self, engine: Engine) -> None:
+        """Called once by `Watchword`. Raises `ConfigurationError` as every recipe does."""
+        super().bind(engine)
+        self._sessions = SessionEngine.assemble(
+            db=engine.db,
+            app_id=engine.app_id,
+            clock=engine.clock,
+            ids=engine.ids,
+            secrets=engine.secrets,
+            settings=self.settings,
+            issuer=engine.app_info.issuer,
+        )
+
+    async def start(self) -> None:
+        """Load the signing keys, and make the first one of an app.
+
+        Raises:
+            ConfigurationError: The configured secret does not open them.
+        """
+        for warning in self.settings.list_warnings():
+            log.warning("session setting %s", warning)
+        await self.session_engine.keys.start()
+
+    @property
+    def session_engine(self) -> SessionEngine:
+        """The engine of the floor below, past every override. Raises `ConfigurationError` before `bind`."""
+        if self._sessions is None:
+            raise ConfigurationError("recipe_list", "the session recipe is not in the recipe_list of a Watchword yet")
+        return self._sessions
+
+    def now_ms(self) -> int:
+        """Milliseconds since the epoch, by the injected clock."""
+        return self.session_engine.clock.now_ms()
+
+    @abstractmethod
+    def claim_keys(self) -> Set[str]:
+        """The claims of recipes, which replacing a payload leaves alone."""
+
+    async def find_session_information(
+        self,
+        handle: str,
+        *,
+        user_context: UserContext | None = None,  # noqa: ARG002 # for overrides
+    ) -> SessionInformation | None:
+        """The session as stored, or `None` when it has ended or never was."""
+        return await lifecycle.find_session_information(self.session_engine, handle)
+
+    async def get_session_information(
+        self, handle: str, *, user_context: UserContext | None = None
+    ) -> SessionInformation:
+        """The session as stored. Raises `Unauthorised` when it has ended or never was."""
+        return _there(await self.find_session_information(handle, user_context=user_context))
+
+    async def update_jwt_payload(
+        self,
+        handle: str,
+        jwt_payload: Mapping[str, Any],
+        *,
+        user_context: UserContext | None = None,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        """Replace the payload, except for the claims of recipes; clients see it at their next refresh.
+
+        Returns:
+            The payload as stored.
+        Raises:
+            InvalidPayload: A reserved name, something JSON cannot hold, or too much for a cookie.
+            Unauthorised: The session has ended.
+        """
+        new, kept = checked_jwt_payload(jwt_payload), self.claim_keys()
+
+        def replace(stored: dict[str, Any]) -> dict[str, Any]:
+            return {name: value for name, value in stored.items() if name in kept} | new
+
+        return _there(await lifecycle.change_jwt_payload(self.session_engine, handle, replace))
+
+    async def merge_into_jwt_payload(
+        self,
+        handle: str,
+        changes: Mapping[str, Any],
+        *,
+        user_context: UserContext | None = None,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        """Merge into the payload, one level deep; `None` removes a key. Otherwise as `update_jwt_payload`."""
+        new = checked_jwt_payload(changes)
+        changed = await lifecycle.change_jwt_payload(self.session_engine, handle, lambda stored: merge(stored, new))
+        return _there(changed)
+
+    async def get_session_data(self, handle: str, *, user_context: UserContext | None = None) -> dict[str, Any]:
+        """The session data. Raises `Unauthorised` when the session has ended."""
+        return (await self.get_session_information(handle, user_context=user_context)).session_data
+
+    async def update_session_data(
+        self,
+        handle: str,
+        session_data: Mapping[str, Any],
+        *,
+        user_context: UserContext | None = None,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        """Replace the session data, and return it as stored.
+
+        Raises:
+            InvalidPayload: Something JSON cannot hold, or more than `max_session_data_bytes`.
+            Unauthorised: The session has ended.
+        """
+        new = checked_session_data(session_data, self.settings.max_session_data_bytes)
+        return _there(await lifecycle.change_session_data(self.session_engine, handle, lambda _: new))
+
+    async def merge_into_session_data(
+        self,
+        handle: str,
+        changes: Mapping[str, Any],
+        *,
+        user_context: UserContext | None = None,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        """Merge into the session data, one level deep; `None` removes a key; concurrent merges all survive."""
+        new = checked_session_data(changes, self.settings.max_session_data_bytes)
+        changed = await lifecycle.change_session_data(self.session_engine, handle, lambda stored: merge(stored, new))
+        return _there(changed)
+
+    async def revoke_session(self, handle: str, *, user_context: UserContext | None = None) -> bool:
+        """End a session; whether it was there."""
+        return bool(await self.revoke_multiple_sessions([handle], user_context=user_context))
+
+    async def revoke_multiple_sessions(
+        self,
+        handles: Sequence[str],
+        *,
+        user_context: UserContext | None = None,  # noqa: ARG002 # for overrides
+    ) -> list[str]:
+        """End sessions, all or none. Returns the handles of those that were there."""
+        return await lifecycle.revoke_sessions(self.session_engine, handles)
+
+    async def revoke_all_sessions_for_user(
+        self,
+        user_id: str,
+        tenant_id: str | None = None,
+        *,
+        user_context: UserContext | None = None,  # noqa: ARG002
+    ) -> list[str]:
+        """End all sessions of a user, in one tenant or in all. Returns their handles."""
+        return await lifecycle.revoke_all_sessions_for_user(self.session_engine, user_id, tenant_id)
+
+    async def get_all_session_handles_for_user(
+        self,
+        user_id: str,
+        tenant_id: str | None = None,
+        *,
+        user_context: UserContext | None = None,  # noqa: ARG002
+    ) -> list[str]:
+        """The handles of a user's sessions, newest first, in one tenant or in all."""
+        return await lifecycle.list_session_handles(self.session_engine, user_id, tenant_id)
+
+
+def _there(found: ValueT | None) -> ValueT:
+    if found is None:
+        raise Unauthorised("the session has ended")
+    return found

@@ -1,0 +1,298 @@
+"""The life of a session besides refreshing: made, read, changed, ended. Each change is one transaction."""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from watchword.database.database import Row, Transaction
+from watchword.database.statements import Statement
+from watchword.errors import BadInput
+from watchword.http.json import check_json_object, decode_json_object, encode_json
+from watchword.sessions.access_tokens import AccessTokenClaims, AccessTokenInfo, check_fits_cookies
+from watchword.sessions.claims import ClaimOwner
+from watchword.sessions.engine import GrantedTokens, SessionEngine, grant_tokens
+from watchword.sessions.payloads import checked_jwt_payload, checked_session_data
+from watchword.sessions.refresh_tokens import mint_refresh_token
+from watchword.sessions.session import SessionInformation
+from watchword.sessions.stored import StoredSession
+
+Change = Callable[[dict[str, Any]], dict[str, Any]]
+"""From what is stored to what shall be stored; pure, as a transaction may run it twice."""
+
+
+async def create_session(
+    engine: SessionEngine,
+    owner: ClaimOwner,
+    *,
+    jwt_payload: Mapping[str, Any],
+    session_data: Mapping[str, Any],
+    with_anti_csrf_token: bool,
+) -> GrantedTokens:
+    """Make and store a session, then its tokens.
+
+    Raises:
+        BadInput: The user id cannot be one.
+        InvalidPayload: Something cannot be stored; nothing was written.
+    """
+    for name, value in (("user_id", owner.user_id), ("recipe_user_id", owner.recipe_user_id)):
+        _check_id(name, value)
+    payload = checked_jwt_payload(jwt_payload)
+    data = checked_session_data(session_data, engine.settings.max_session_data_bytes)
+    handle = engine.ids.session_handle()
+    _check_fits(engine, payload, handle=handle, owner=owner)
+    now_ms = engine.clock.now_ms()
+    anti_csrf_token = secrets.token_urlsafe(16) if with_anti_csrf_token else None
+    first = mint_refresh_token(
+        engine.secrets,
+        engine.app_id,
+        tenant_id=owner.tenant_id,
+        handle=handle,
+        user_id=owner.user_id,
+        parent=None,
+        anti_csrf_token=anti_csrf_token,
+        now_ms=now_ms,
+    )
+    absolute_life_ms = engine.settings.absolute_life_ms
+    session = StoredSession(
+        handle=handle,
+        tenant_id=owner.tenant_id,
+        user_id=owner.user_id,
+        recipe_user_id=owner.recipe_user_id,
+        cur_hash=first.hash,
+        cur_gen=first.gen,
+        confirmed_at_ms=now_ms,
+        created_at_ms=now_ms,
+        expires_at_ms=now_ms + engine.settings.refresh_token_validity_ms,
+        ends_at_ms=None if absolute_life_ms is None else now_ms + absolute_life_ms,
+        jwt_payload=payload,
+    )
+
+    async def insert(tx: Transaction) -> None:
+        await tx.execute(
+            INSERT_SESSION,
+            app_id=engine.app_id,
+            handle=session.handle,
+            tenant_id=session.tenant_id,
+            user_id=session.user_id,
+            recipe_user_id=session.recipe_user_id,
+            cur_hash=session.cur_hash,
+            cur_gen=session.cur_gen,
+            now_ms=now_ms,
+            expires_at_ms=session.expires_at_ms,
+            ends_at_ms=session.ends_at_ms,
+            jwt_payload=encode_json(payload).decode(),
+            session_data=encode_json(data).decode(),
+        )
+
+    await engine.db.write(insert)
+    return await grant_tokens(engine, session, first, hand_out=True, anti_csrf_token=anti_csrf_token, now_ms=now_ms)
+
+
+async def reissue_access_token(
+    engine: SessionEngine, token: AccessTokenInfo, jwt_payload: Mapping[str, Any]
+) -> AccessTokenInfo:
+    """The same access token with another payload and a new issue time (FDI 4.12).
+
+    Clients learn their clock's error from the issue time; a second token with the old one would mislead them.
+    """
+    claims = AccessTokenClaims(
+        handle=token.handle,
+        user_id=token.user_id,
+        recipe_user_id=token.recipe_user_id,
+        tenant_id=token.tenant_id,
+        refresh_token_hash1=token.refresh_token_hash1,
+        parent_refresh_token_hash1=token.parent_refresh_token_hash1,
+        anti_csrf_token=token.anti_csrf_token,
+        gen=token.gen,
+        issued_at_ms=engine.clock.now_ms(),
+        expires_at_ms=token.expires_at_ms,
+    )
+    return await engine.sign_access_token(claims, jwt_payload)
+
+
+async def find_session_information(engine: SessionEngine, handle: str) -> SessionInformation | None:
+    """The session of a handle, with its data, or `None` when there is none that lives."""
+    row = await engine.db.find(FIND_BY_HANDLE, app_id=engine.app_id, handle=handle, now_ms=engine.clock.now_ms())
+    return None if row is None else _information(row)
+
+
+async def change_jwt_payload(engine: SessionEngine, handle: str, change: Change) -> dict[str, Any] | None:
+    """Change the payload under the row's lock, so that concurrent changes all survive.
+
+    Returns:
+        The payload as stored, or `None` when there is no such session.
+    Raises:
+        InvalidPayload: The result is too large for a cookie; nothing was written.
+    """
+    now_ms = engine.clock.now_ms()
+
+    async def body(tx: Transaction) -> dict[str, Any] | None:
+        row = await tx.find(LOCK_SESSION, app_id=engine.app_id, handle=handle, now_ms=now_ms)
+        if row is None:
+            return None
+        payload = change(_object(row, "jwt_payload"))
+        owner = ClaimOwner(row["user_id"], row["recipe_user_id"], row["tenant_id"])
+        _check_fits(engine, payload, handle=handle, owner=owner)
+        text = encode_json(payload).decode()
+        await tx.execute(UPDATE_JWT_PAYLOAD, app_id=engine.app_id, handle=handle, jwt_payload=text)
+        return payload
+
+    return await engine.db.write(body)
+
+
+async def change_session_data(engine: SessionEngine, handle: str, change: Change) -> dict[str, Any] | None:
+    """Change the session data under the row's lock, so that concurrent changes all survive.
+
+    Returns:
+        The data as stored, or `None` when there is no such session.
+    Raises:
+        InvalidPayload: The result has more than `max_session_data_bytes`; nothing was written.
+    """
+    now_ms = engine.clock.now_ms()
+
+    async def body(tx: Transaction) -> dict[str, Any] | None:
+        row = await tx.find(LOCK_SESSION, app_id=engine.app_id, handle=handle, now_ms=now_ms)
+        if row is None:
+            return None
+        data = change(_object(row, "session_data"))
+        text = check_json_object("session_data", data, engine.settings.max_session_data_bytes).decode()
+        await tx.execute(UPDATE_SESSION_DATA, app_id=engine.app_id, handle=handle, session_data=text)
+        return data
+
+    return await engine.db.write(body)
+
+
+async def revoke_sessions(engine: SessionEngine, handles: Sequence[str]) -> list[str]:
+    """End sessions. Returns the handles of those that were there."""
+    # In one order everywhere, so that two such transactions cannot wait for each other.
+    wanted = sorted(set(handles))
+
+    async def body(tx: Transaction) -> list[str]:
+        return [handle for handle in wanted if await tx.execute(DELETE_SESSION, app_id=engine.app_id, handle=handle)]
+
+    gone = await engine.db.write(body)
+    for handle in wanted:  # also those that another process had ended: their access tokens die here too
+        engine.revoked.add(handle)
+    return gone
+
+
+async def revoke_all_sessions_for_user(engine: SessionEngine, user_id: str, tenant_id: str | None) -> list[str]:
+    """End all sessions of a user, in one tenant or in all. Returns their handles."""
+
+    async def body(tx: Transaction) -> list[str]:
+        rows = await tx.list(DELETE_SESSIONS_OF_USER, app_id=engine.app_id, user_id=user_id, tenant_id=tenant_id)
+        return [row["handle"] for row in rows]
+
+    gone = await engine.db.write(body)
+    for handle in gone:
+        engine.revoked.add(handle)
+    return gone
+
+
+async def list_session_handles(engine: SessionEngine, user_id: str, tenant_id: str | None) -> list[str]:
+    """The handles of a user's living sessions, newest first, in one tenant or in all."""
+    rows = await engine.db.list(
+        LIST_HANDLES,
+        app_id=engine.app_id,
+        user_id=user_id,
+        tenant_id=tenant_id,
+        now_ms=engine.clock.now_ms(),
+    )
+    return [row["handle"] for row in rows]
+
+
+def _check_id(name: str, value: str) -> None:
+    # Clients take an empty user id for none; PostgreSQL has no NUL; UTF-8 has no lone surrogate.
+    if not value or "\0" in value or not _is_encodable(value):
+        raise BadInput(name, f"{name} must be a text that is not empty, without NUL and lone surrogates")
+
+
+def _is_encodable(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _check_fits(engine: SessionEngine, payload: Mapping[str, Any], *, handle: str, owner: ClaimOwner) -> None:
+    check_fits_cookies(
+        payload,
+        handle=handle,
+        user_id=owner.user_id,
+        recipe_user_id=owner.recipe_user_id,
+        tenant_id=owner.tenant_id,
+        issuer=engine.issuer,
+        algorithm=engine.settings.signing_key_algorithm,
+    )
+
+
+def _object(row: Row, column: str) -> dict[str, Any]:
+    return decode_json_object(row[column].encode(), column)
+
+
+def _information(row: Row) -> SessionInformation:
+    expires_at_ms, ends_at_ms = row["expires_at_ms"], row["ends_at_ms"]
+    return SessionInformation(
+        handle=row["handle"],
+        user_id=row["user_id"],
+        recipe_user_id=row["recipe_user_id"],
+        tenant_id=row["tenant_id"],
+        jwt_payload=_object(row, "jwt_payload"),
+        session_data=_object(row, "session_data"),
+        time_created_ms=row["created_at_ms"],
+        expires_at_ms=expires_at_ms if ends_at_ms is None else min(expires_at_ms, ends_at_ms),
+    )
+
+
+INSERT_SESSION = Statement("""
+    insert into {sessions} (app_id, tenant_id, handle, user_id, recipe_user_id, cur_hash, cur_gen,
+                            confirmed_at_ms, created_at_ms, expires_at_ms, ends_at_ms,
+                            jwt_payload, payload_version, session_data)
+    values (:app_id, :tenant_id, :handle, :user_id, :recipe_user_id, :cur_hash, :cur_gen,
+            :now_ms, :now_ms, :expires_at_ms, :ends_at_ms, :jwt_payload, 0, :session_data)
+""")
+
+FIND_BY_HANDLE = Statement("""
+    select handle, tenant_id, user_id, recipe_user_id, jwt_payload, session_data,
+           created_at_ms, expires_at_ms, ends_at_ms
+      from {sessions}
+     where app_id = :app_id and handle = :handle
+       and expires_at_ms > :now_ms and (ends_at_ms is null or ends_at_ms > :now_ms)
+""")
+
+LOCK_SESSION = Statement("""
+    select tenant_id, user_id, recipe_user_id, jwt_payload, session_data
+      from {sessions}
+     where app_id = :app_id and handle = :handle
+       and expires_at_ms > :now_ms and (ends_at_ms is null or ends_at_ms > :now_ms)
+       {for_update}
+""")
+
+UPDATE_JWT_PAYLOAD = Statement("""
+    update {sessions} set jwt_payload = :jwt_payload, payload_version = payload_version + 1
+     where app_id = :app_id and handle = :handle
+""")
+
+UPDATE_SESSION_DATA = Statement("""
+    update {sessions} set session_data = :session_data
+     where app_id = :app_id and handle = :handle
+""")
+
+DELETE_SESSION = Statement("""
+    delete from {sessions} where app_id = :app_id and handle = :handle
+""")
+
+DELETE_SESSIONS_OF_USER = Statement("""
+    delete from {sessions}
+     where app_id = :app_id and user_id = :user_id and (tenant_id = :tenant_id or :tenant_id is null)
+ returning handle
+""")
+
+LIST_HANDLES = Statement("""
+    select handle
+      from {sessions}
+     where app_id = :app_id and user_id = :user_id and (tenant_id = :tenant_id or :tenant_id is null)
+       and expires_at_ms > :now_ms and (ends_at_ms is null or ends_at_ms > :now_ms)
+     order by created_at_ms desc, handle
+""")
