@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
+
 from tests.clients.certificates import DOMAINS, make_certificate
 from tests.clients.programs import bundle_pages, find_chromium, run_provider
 from tests.clients.sites import Site, Surroundings, run_site
 from tests.clients.visitors import Client, Transfer, Visitor
+from tests.conftest import Postgres
 
 Visit = Callable[[Site, Client, Transfer], Awaitable[Visitor]]
 
@@ -68,12 +70,18 @@ async def visit(browser: Browser) -> AsyncIterator[Visit]:
 
 @pytest.fixture(scope="session", params=["one origin", "two ports", "two sub-domains"])
 def site(
-    request: pytest.FixtureRequest, surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    surroundings: Surroundings,
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres: Postgres,
 ) -> Iterator[Site]:
-    """A website and its API, once in each shape."""
-    database = sqlite_url(tmp_path_factory.mktemp("site"))
+    """A website and its API, once in each shape; the one on two ports keeps its tables in PostgreSQL."""
+    on_postgres = request.param == "two ports"
+    database = postgres.create_database() if on_postgres else new_sqlite_url(tmp_path_factory.mktemp("site"))
     with run_site(request.param, surroundings, database) as site:
         yield site
+    if on_postgres:
+        postgres.drop_database(database)
 
 
 @pytest.fixture(scope="session", params=["two sub-domains", "two sites"])
@@ -81,7 +89,7 @@ def https_site(
     request: pytest.FixtureRequest, surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     """A site over https with a sibling and a stranger beside it; its cookies are SameSite=Lax, and then None."""
-    database = sqlite_url(tmp_path_factory.mktemp("https"))
+    database = new_sqlite_url(tmp_path_factory.mktemp("https"))
     with run_site(request.param, surroundings, database) as site:
         yield site
 
@@ -90,7 +98,7 @@ def https_site(
 def short_lived_site(surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site whose access tokens live two seconds, and whose refresh tokens are replaced at every refresh."""
     settings = {"access_token_validity_ms": 2_000, "settle_ms": 0, "soft_window_ms": 0}
-    with run_site("two ports", surroundings, sqlite_url(tmp_path_factory.mktemp("short")), settings) as site:
+    with run_site("two ports", surroundings, new_sqlite_url(tmp_path_factory.mktemp("short")), settings) as site:
         yield site
 
 
@@ -100,6 +108,6 @@ def email() -> str:
     return f"{uuid.uuid4().hex}@example.com"
 
 
-def sqlite_url(folder: Path) -> str:
+def new_sqlite_url(folder: Path) -> str:
     """The URL of a new SQLite database."""
     return f"sqlite:///{folder / 'site.db'}"

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import httpx2
+
 from tests.clients.application import ProviderClient, make_application, make_auth
 from tests.clients.certificates import Certificate
 from tests.clients.servers import listen, port_of, serve
 from tests.clients.website import make_website
-
 from watchword import AppInfo
 
 Shape = Literal["one origin", "two ports", "two sub-domains", "two sites"]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
+
 from tests.clients.sites import Site
 from tests.clients.visitors import PASSWORD, Client, Transfer, Visitor, sign_in_at_provider
 

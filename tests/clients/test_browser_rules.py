@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.async_api import Error
+
 from tests.clients.sites import Site
 from tests.clients.visitors import PASSWORD, Client, Transfer, Visitor
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+
 from tests.clients.sites import Site
 from tests.clients.visitors import PASSWORD, Client, Transfer, Visitor
 

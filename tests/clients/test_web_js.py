@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+
 from tests.clients.sites import Site
 from tests.clients.visitors import PASSWORD, Client, Tab, Transfer, Visitor, sign_in_at_provider
 

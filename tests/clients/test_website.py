@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 import pytest_asyncio
+
 from tests.clients.sites import Site
 from tests.clients.visitors import PASSWORD, Client, Transfer, Visitor
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from playwright.async_api import BrowserContext, Page
+
 from tests.clients.sites import Site
 
 Client = Literal["web_js", "website", "auth_react"]
