@@ -1,0 +1,34 @@
+"""The recipes: what an application lists in `recipe_list`, and what their hooks and overrides are given."""
+
+from watchword.recipes.emailpassword.form_fields import InputFormField
+from watchword.recipes.emailpassword.recipe import EmailPassword
+from watchword.recipes.recipe import Answer, ApiRequest, UserContext
+from watchword.recipes.session.recipe import Session
+from watchword.recipes.session_feature import (
+    Action,
+    EmailPasswordContext,
+    FormField,
+    SessionFeature,
+    SignInContext,
+    ThirdPartyContext,
+)
+from watchword.recipes.thirdparty.recipe import SignInUpResult, ThirdParty
+from watchword.recipes.thirdpartyemailpassword.recipe import ThirdPartyEmailPassword
+
+__all__ = [
+    "Action",
+    "Answer",
+    "ApiRequest",
+    "EmailPassword",
+    "EmailPasswordContext",
+    "FormField",
+    "InputFormField",
+    "Session",
+    "SessionFeature",
+    "SignInContext",
+    "SignInUpResult",
+    "ThirdParty",
+    "ThirdPartyContext",
+    "ThirdPartyEmailPassword",
+    "UserContext",
+]

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from watchword.recipes.emailpassword.form_fields import InputFormField
 from watchword.recipes.emailpassword.recipe import EmailPassword
 from watchword.recipes.session_feature import SessionFeature
-from watchword.recipes.thirdparty.providers.provider import Provider
+from watchword.recipes.thirdparty.providers import Provider
 from watchword.recipes.thirdparty.recipe import ThirdParty
 
 
