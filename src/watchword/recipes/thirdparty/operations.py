@@ -1,14 +1,18 @@
 """What a sign-in with a provider does to the database, its SQL beside it."""
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from watchword.accounts import directory
+from watchword.accounts.email import is_fake_email
 from watchword.accounts.users import LoginMethod, ThirdPartyIdentity, User
 from watchword.database.database import Row, Transaction
 from watchword.database.statements import Statement
 from watchword.errors import SignInUpNotAllowed, StorageUnavailable
 from watchword.recipes.recipe import Engine
+
+log = logging.getLogger(__name__)
 
 RECIPE_ID = "thirdparty"
 
@@ -81,25 +85,31 @@ class _Found:
     method: LoginMethod
     issuer: str
 
-    def needs_change(self, identity: Identity, email: str, is_verified: bool) -> bool:
-        return (
-            self.issuer != identity.issuer
-            or self.method.email != email
-            or self.verified_after(email, is_verified) != self.method.verified
-        )
+    def after(self, identity: Identity, email: str, is_verified: bool) -> tuple[str, str, bool]:
+        """Issuer, address and whether it is verified, as they stand after this sign-in."""
+        issuer = identity.issuer or self.issuer
+        if self.method.email is not None and is_fake_email(email):  # no address this time: the known one stays
+            return issuer, self.method.email, self.method.verified
+        # Once verified an address stays so; proof for one says nothing about another (security TK-8).
+        return issuer, email, is_verified or (self.method.verified and self.method.email == email)
 
-    def verified_after(self, email: str, is_verified: bool) -> bool:
-        """Once verified an address stays so; proof for one says nothing about another (security TK-8)."""
-        return is_verified or (self.method.verified and self.method.email == email)
+    def is_up_to_date(self, identity: Identity, email: str, is_verified: bool) -> bool:
+        now = (self.issuer, self.method.email, self.method.verified)
+        return now == self.after(identity, email, is_verified)
 
 
 async def _sign_in(
     engine: Engine, tenant_id: str, found: _Found, identity: Identity, email: str, is_verified: bool
 ) -> SignedIn:
     if identity.issuer and found.issuer and found.issuer not in (identity.issuer, *identity.former_issuers):
-        # The same `sub` under another issuer is another person, whatever the entry is called.
+        # The same `sub` under another issuer is another person, whatever the entry is called (security OA-7).
+        log.warning(
+            "an identity of provider %s was vouched for by another issuer than before; if the provider only "
+            "changed its issuer, name the old one in its former_issuers",
+            identity.third_party_id,
+        )
         raise SignInUpNotAllowed(REFUSED)
-    if found.needs_change(identity, email, is_verified):
+    if not found.is_up_to_date(identity, email, is_verified):
         await _update(engine, tenant_id, identity, email, is_verified)
         found = await _find(engine, engine.db, tenant_id, identity) or found
     return SignedIn(found.user, found.method.recipe_user_id, created=False)
@@ -111,15 +121,15 @@ async def _update(engine: Engine, tenant_id: str, identity: Identity, email: str
         if found is None:
             return
         recipe_user_id = found.method.recipe_user_id
-        verified = found.verified_after(email, is_verified)
-        await directory.update_login_method_email(tx, engine.app_id, recipe_user_id, email, verified=verified)
+        issuer, address, verified = found.after(identity, email, is_verified)
+        await directory.update_login_method_email(tx, engine.app_id, recipe_user_id, address, verified=verified)
         await tx.execute(
             UPDATE_ISSUER,
             app_id=engine.app_id,
             tenant_id=tenant_id,
             third_party_id=identity.third_party_id,
             third_party_user_id=identity.third_party_user_id,
-            issuer=identity.issuer or found.issuer,
+            issuer=issuer,
         )
 
     await engine.db.write(update)

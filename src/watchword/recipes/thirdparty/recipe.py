@@ -7,16 +7,15 @@ from typing import Any, ClassVar, Never
 from watchword.accounts.email import FAKE_EMAIL_DOMAIN, normalise_email
 from watchword.accounts.users import User
 from watchword.crypto.hashes import sha256
-from watchword.errors import BadInput, ConfigurationError, NoEmailGivenByProvider
+from watchword.errors import BadInput, NoEmailGivenByProvider
 from watchword.recipes.recipe import Answer, ApiRequest, Engine, FirstFactor, Route, SignInRecipe, UserContext
 from watchword.recipes.session_feature import SessionFeature, ThirdPartyContext
 from watchword.recipes.thirdparty import operations
 from watchword.recipes.thirdparty.attempt import AuthorisationUrl, RedirectUriInfo
-from watchword.recipes.thirdparty.connection import ProviderConnection
 from watchword.recipes.thirdparty.fdi import authorisation_url_answer, redirect_answer, third_party_routes
+from watchword.recipes.thirdparty.provider_list import ProviderList
 from watchword.recipes.thirdparty.providers.provider import Provider
-from watchword.recipes.thirdparty.providers.settings import ProviderClient
-from watchword.recipes.thirdparty.redirects import RedirectUris, apple_redirect_target, check_redirect_uris
+from watchword.recipes.thirdparty.redirects import apple_redirect_target
 from watchword.recipes.thirdparty.user_info import ProviderUserInfo
 
 
@@ -75,25 +74,12 @@ class ThirdParty(SignInRecipe):
     ) -> None:
         super().__init__(session_feature=session_feature, disabled_apis=disabled_apis, **further)
         self.providers = tuple(providers)
-        self._redirect_uris = check_redirect_uris("redirect_uris", redirect_uris)
-        self._allowed: dict[str, RedirectUris] = {}
-        known: set[str] = set()
-        for provider in self.providers:
-            if provider.third_party_id in known:
-                raise ConfigurationError(
-                    "providers", f"{provider.third_party_id!r} is there twice; give one another third_party_id"
-                )
-            known.add(provider.third_party_id)
+        self._list = ProviderList(self.providers, redirect_uris)
 
     def bind(self, engine: Engine) -> None:
         """Wire the recipe, and each provider with its way out. Raises `ConfigurationError`."""
         super().bind(engine)
-        for provider in self.providers:
-            provider.bind(ProviderConnection(provider.third_party_id, engine.outgoing, engine.clock))
-            own = check_redirect_uris(f"{provider.third_party_id}.redirect_uris", provider.redirect_uris)
-            self._allowed[provider.third_party_id] = RedirectUris(
-                engine.app_info, provider.third_party_id, (*self._redirect_uris, *own)
-            )
+        self._list.bind(engine.app_info, engine.outgoing, engine.clock)
 
     def routes(self) -> Sequence[Route]:
         """The HTTP APIs of this recipe, and of those it is combined with."""
@@ -101,22 +87,9 @@ class ThirdParty(SignInRecipe):
 
     def first_factors(self, client_type: str | None) -> Sequence[FirstFactor]:
         """The providers that have a client of this type, and the ways to sign in of combined recipes."""
-        offered = tuple((one.third_party_id, one.name) for one in self.providers if _has_client(one, client_type))
-        return (FirstFactor("thirdparty", offered), *super().first_factors(client_type))
+        return (FirstFactor("thirdparty", self._list.offered(client_type)), *super().first_factors(client_type))
 
     # The recipe functions
-
-    def get_provider(self, third_party_id: str, client_type: str | None) -> tuple[Provider, ProviderClient]:
-        """The provider of this id, and its client of this type.
-
-        Raises:
-            BadInput: There is no such provider or client, or the client is not clear.
-        """
-        for provider in self.providers:
-            if provider.third_party_id == third_party_id:
-                return provider, provider.get_client(client_type)
-        shown = third_party_id if third_party_id.isprintable() and len(third_party_id) <= 64 else "with this id"
-        raise BadInput("thirdPartyId", f"the provider {shown} could not be found in the configuration")
 
     async def get_authorisation_url(
         self,
@@ -140,8 +113,7 @@ class ThirdParty(SignInRecipe):
             BadInput: No such provider or client, or another redirect URI.
             ProviderFailed: Its discovery document cannot be had.
         """
-        provider, client = self.get_provider(third_party_id, client_type)
-        self._allowed[third_party_id].verify(redirect_uri, client)
+        provider, client = self._list.get_for_redirect(third_party_id, client_type, redirect_uri)
         return await provider.get_authorisation_url(client, redirect_uri, user_context=user_context)
 
     async def exchange_auth_code_for_oauth_tokens(
@@ -160,8 +132,7 @@ class ThirdParty(SignInRecipe):
             BadInput: A part of `redirect_uri_info` is missing or belongs to another attempt or provider.
             ProviderFailed: The provider is unreachable or answers anything but tokens.
         """
-        provider, client = self.get_provider(third_party_id, client_type)
-        self._allowed[third_party_id].verify(redirect_uri_info.redirect_uri, client)
+        provider, client = self._list.get_for_redirect(third_party_id, client_type, redirect_uri_info.redirect_uri)
         await provider.verify_callback(client, redirect_uri_info)
         return await provider.exchange_auth_code_for_oauth_tokens(client, redirect_uri_info, user_context=user_context)
 
@@ -185,7 +156,7 @@ class ThirdParty(SignInRecipe):
             tenant_id: Where the person signs in.
             user_context: The application's own; see `UserContext`.
         """
-        provider, client = self.get_provider(third_party_id, client_type)
+        provider, client = self._list.get(third_party_id, client_type)
         return await provider.get_user_info(client, oauth_tokens, callback=redirect_uri_info, user_context=user_context)
 
     async def sign_in_up(
@@ -223,7 +194,7 @@ class ThirdParty(SignInRecipe):
             third_party_id=third_party_id,
             third_party_user_id=third_party_user_id,
             issuer=issuer,
-            former_issuers=self._former_issuers(third_party_id),
+            former_issuers=self._list.former_issuers(third_party_id),
         )
         signed_in = await operations.sign_in_up(
             self.engine, tenant_id, identity, normalise_email(email), is_verified=is_verified
@@ -282,7 +253,7 @@ class ThirdParty(SignInRecipe):
             oauth_tokens = await self.exchange_auth_code_for_oauth_tokens(third_party_id, redirect_uri_info, **common)
         tokens = oauth_tokens or {}
         found = await self.get_user_info(third_party_id, tokens, redirect_uri_info=redirect_uri_info, **common)
-        provider, _ = self.get_provider(third_party_id, client_type)
+        provider, _ = self._list.get(third_party_id, client_type)
         if found.email is None and provider.require_email:
             raise NoEmailGivenByProvider
         result = await self.sign_in_up(
@@ -321,17 +292,6 @@ class ThirdParty(SignInRecipe):
             created_new_recipe_user=result.created_new_recipe_user,
             session=session,
         )
-
-    def _former_issuers(self, third_party_id: str) -> Sequence[str]:
-        return next((one.former_issuers for one in self.providers if one.third_party_id == third_party_id), ())
-
-
-def _has_client(provider: Provider, client_type: str | None) -> bool:
-    try:
-        provider.get_client(client_type)
-    except BadInput:
-        return False
-    return True
 
 
 def _placeholder_email(third_party_id: str, third_party_user_id: str) -> str:
