@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import asyncpg
 import pytest
 
-from tests.services.postgres import PostgresServer, create_database, drop_database
+from tests.services.postgres import EXTERNAL, PostgresServer, create_database, drop_database, execute, running_server
 from watchword.database.database import Database
 from watchword.database.open import open_database
-
-EXTERNAL = "WATCHWORD_TEST_POSTGRES"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,31 +27,34 @@ class Postgres:
         """Drop a database, whoever is still connected."""
         drop_database(self.admin_url, url)
 
+    def execute(self, sql: str, url: str | None = None) -> None:
+        """Run SQL as the administrator, in a database of choice."""
+        execute(url or self.admin_url, sql)
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A server for the whole run: the one that WATCHWORD_TEST_POSTGRES names, or one of our own per worker."""
-    external = os.environ.get(EXTERNAL)
-    if external is not None:
+    """A server for the whole run: the one that WATCHWORD_TEST_POSTGRES names, or one of our own per worker.
+
+    The variable holds the URL of a running server, or the folder with the programs of another version.
+    """
+    external = os.environ.get(EXTERNAL, "")
+    if "://" in external:
+        try:
+            execute(external, "select 1")
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            pytest.fail(f"{EXTERNAL} names a server that cannot be used: {error}; correct it, or unset it")
         yield Postgres(external)
         return
-    server = PostgresServer()
-    try:
-        server.start()
+    with running_server() as server:
         yield Postgres(server.admin_url)
-    finally:
-        server.remove()
 
 
 @pytest.fixture
 def stoppable_postgres() -> Iterator[PostgresServer]:
     """A server of this test's own, which it may stop, kill and start again."""
-    server = PostgresServer()
-    try:
-        server.start()
+    with running_server() as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture

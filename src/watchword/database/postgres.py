@@ -12,13 +12,12 @@ from watchword.database.postgres_pool import ConnectionPool
 from watchword.database.postgres_start import check_server, refusal
 from watchword.database.postgres_transaction import Manner, PostgresTransaction, RunAgain, read_once, transact_once
 from watchword.database.postgres_url import read_postgres_url
-from watchword.database.rendering import Rendering
+from watchword.database.rendering import DEFAULT_SCHEMA, Rendering
 from watchword.database.statements import Statement
 from watchword.errors import ConfigurationError, StorageUnavailable, WatchwordError
 
 T = TypeVar("T")
 
-DEFAULT_SCHEMA = "public"  # named in every statement: what search_path says never decides where data goes
 BEGIN = "begin isolation level read committed"
 
 _USUAL = Manner(BEGIN)
@@ -52,7 +51,9 @@ class PostgresDatabase:
         pool_size: int = 10,
         busy_seconds: float = 5.0,
     ) -> None:
-        self.rendering = Rendering("postgres", schema=schema or DEFAULT_SCHEMA, table_prefix=table_prefix)
+        self.rendering = Rendering(
+            "postgres", schema=DEFAULT_SCHEMA if schema is None else schema, table_prefix=table_prefix
+        )
         self._address = read_postgres_url(url)
         if pool_size < 1:
             raise ConfigurationError("database", f"a pool of {pool_size} connections is none; use at least 1")

@@ -10,6 +10,7 @@ from watchword.errors import ConfigurationError
 
 Dialect = Literal["sqlite", "postgres"]
 
+DEFAULT_SCHEMA = "public"  # of PostgreSQL; named in every statement, so that search_path never decides anything
 LONGEST_PREFIX = 20
 LONGEST_NAME = 43  # PostgreSQL cuts identifiers at 63 bytes: 20 of the prefix leave these
 MOST_COMPILED = 1024  # more statements than the product has; a bound for those that are built at run time
@@ -63,7 +64,8 @@ class Compiled:
 class Rendering:
     """How SQL is spelt in one database: its dialect, and the user's schema and table prefix.
 
-    Compiled statements are kept, by the identity of the `Statement`.
+    Compiled statements are kept, by the identity of the `Statement`. `{greatest}` and `{least}` agree on
+    values only: with a null among them SQLite answers null, PostgreSQL leaves it out.
 
     Raises:
         ConfigurationError: Schema or prefix is not a plain lower-case name; names the setting.
@@ -159,19 +161,20 @@ class Rendering:
 def split_statements(text: str) -> list[str]:
     """The statements of an SQL script, without comments, white space made single outside of literals."""
     statements: list[str] = []
-    current: list[str] = []
+    current = ""
     end = 0
     for token in _TOKEN.finditer(text):
-        current.append(_squeeze(text[end : token.start()]))
+        current = _join(current, text[end : token.start()])
         end = token.end()
         if token["semicolon"]:
-            statements.append("".join(current))
-            current = []
+            statements.append(current)
+            current = ""
+        elif token["comment"]:
+            current = _join(current, " ")
         else:
-            current.append(" " if token["comment"] else token[0])
-    current.append(_squeeze(text[end:]))
-    statements.append("".join(current))
-    return [squeezed for statement in statements if (squeezed := statement.strip())]
+            current += token[0]
+    statements.append(_join(current, text[end:]))
+    return [bare for statement in statements if (bare := statement.strip())]
 
 
 def table_names(text: str) -> set[str]:
@@ -179,5 +182,7 @@ def table_names(text: str) -> set[str]:
     return {token["brace"] for token in _TOKEN.finditer(text) if token["brace"]} - _WORDS.keys()
 
 
-def _squeeze(text: str) -> str:
-    return re.sub(r"\s+", " ", text)
+def _join(before: str, plain: str) -> str:
+    """Text and what follows it outside of literals, with single spaces."""
+    squeezed = re.sub(r"\s+", " ", plain)
+    return before + (squeezed.lstrip() if before.endswith(" ") else squeezed)
