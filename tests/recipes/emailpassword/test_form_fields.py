@@ -101,11 +101,23 @@ async def test_a_body_of_another_shape_is_a_400_with_the_contracts_sentence(body
     assert message == caught.value.message
 
 
-async def test_the_shape_is_checked_before_the_number_of_fields() -> None:
-    """Too many fields, one of them broken: the broken one is named (rule 5 before rule 7)."""
+@pytest.mark.parametrize(
+    ("elements", "message"),
+    [
+        (
+            [{"id": "email", "value": 1}, PASSWORD, {"id": "age"}],
+            "All elements of formFields must contain an 'id' and 'value' field",
+        ),
+        ([{"id": "email", "value": 1}, PASSWORD, {"id": "age", "value": 1}], "email value must be a string"),
+        ([ADA, ADA, PASSWORD], "Are you sending too many formFields?"),
+        ([ADA, ADA | {"value": ""}], "All elements of formFields must have different ids"),
+    ],
+)
+async def test_of_two_mistakes_the_earlier_rule_is_named(elements: list[dict[str, Any]], message: str) -> None:
+    """The rules are one after the other, each for all elements."""
     with pytest.raises(BadInput) as caught:
-        await read([ADA, PASSWORD, {"id": "age", "value": 1}, {"id": "password"}])
-    assert "All elements of formFields must contain an 'id' and 'value' field" == caught.value.message
+        await read(elements)
+    assert message == caught.value.message
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ Validate = Callable[[Any, str], str | Awaitable[str | None] | None]
 
 NOT_OPTIONAL = "Field is not optional"
 
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # NUL and unpaired surrogates
+
 
 @dataclass(frozen=True, slots=True)
 class InputFormField:
@@ -132,14 +134,15 @@ def _read_shape(body: Mapping[str, Any], expected: int) -> dict[str, Any]:
     elements: Any = body["formFields"]
     if not isinstance(elements, list):
         raise BadInput("formFields", "formFields must be an array")
-    values: dict[str, Any] = {}
-    for element in cast("list[Any]", elements):
-        id, value = _read_element(element)
-        if id in values:  # two readers could each take another one of them; the contract does not know this case
-            raise BadInput("formFields", "All elements of formFields must have different ids")
-        values[id] = value
-    if len(values) > expected:
+    read = [_read_element(element) for element in cast("list[Any]", elements)]
+    for id, value in read:
+        if id in ("email", "password") and not isinstance(value, str):
+            raise BadInput(id, f"{id} value must be a string")
+    if len(read) > expected:
         raise BadInput("formFields", "Are you sending too many formFields?")
+    values = {id: value.strip() if id == "email" else value for id, value in read}
+    if len(values) < len(read):  # two readers could each take another one of them; the contract is silent here
+        raise BadInput("formFields", "All elements of formFields must have different ids")
     return values
 
 
@@ -150,16 +153,13 @@ def _read_element(element: Any) -> tuple[str, Any]:
     id = members.get("id")
     if not isinstance(id, str) or "value" not in members:
         raise BadInput("formFields", "All elements of formFields must contain an 'id' and 'value' field")
-    value = members["value"]
-    if id in ("email", "password") and not isinstance(value, str):
-        raise BadInput(id, f"{id} value must be a string")
-    return id, value.strip() if id == "email" else value
+    return id, members["value"]
 
 
 def _is_storable(value: Any) -> bool:
     """Whether all text inside a JSON value is text that databases and hashes take."""
     if isinstance(value, str):
-        return "\x00" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+        return _UNSTORABLE.search(value) is None
     if isinstance(value, list):
         return all(_is_storable(item) for item in cast("list[Any]", value))
     if isinstance(value, dict):
