@@ -45,7 +45,7 @@ def make_auth(app_info: AppInfo, database: str, provider: ProviderClient, sessio
             ThirdPartyEmailPassword(
                 providers=[
                     OpenIdConnect(
-                        id="people",
+                        third_party_id="people",
                         name="People",
                         issuer=provider.issuer,
                         client_id=provider.client_id,

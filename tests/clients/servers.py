@@ -62,4 +62,3 @@ def serve(app: Any, listener: socket.socket, certificate: Path | None = None) ->
     finally:
         server.should_exit = True
         thread.join()
-        listener.close()

@@ -70,12 +70,16 @@ def run_site(
         sibling=f"https://app.watchword.test:{port}" if over_https else f"{website_host}:{port}",
         stranger=f"https://www.stranger.test:{port}" if over_https else f"http://127.0.0.1:{port}",
     )
-    website = make_website(surroundings.bundles)
-    provider = _register(surroundings.issuer, site)
-    app_info = AppInfo(app_name="Watchword", api_domain=site.api, website_domain=site.website, origins=(site.sibling,))
-    app = make_application(make_auth(app_info, database, provider, session or {}))
     certificate = surroundings.certificate.path if over_https else None
     with ExitStack() as running:
+        for listener in {website_listener, api_listener}:
+            running.callback(listener.close)
+        website = make_website(surroundings.bundles)
+        provider = _register(surroundings.issuer, site)
+        app_info = AppInfo(
+            app_name="Watchword", api_domain=site.api, website_domain=site.website, origins=(site.sibling,)
+        )
+        app = make_application(make_auth(app_info, database, provider, session or {}))
         if shape == "one origin":
             app.mount("/", website)
         else:
