@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Browser, ColorScheme, expect, sync_playwright
+
 from tests.clients.programs import find_chromium
 from tests.examples.demo import running_demo
 

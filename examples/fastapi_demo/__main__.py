@@ -65,6 +65,8 @@ def main() -> None:
             server.run(sockets=[listener])
         except ConfigurationError as error:
             sys.exit(f"The demo cannot start. {error}")
+        except KeyboardInterrupt:  # uvicorn has stopped in order and says again what stopped it
+            return
     if not server.started:
         sys.exit(1)
 

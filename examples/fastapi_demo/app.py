@@ -10,8 +10,7 @@ from fastapi.responses import FileResponse
 from watchword import AppInfo, SessionContainer, Watchword
 from watchword.accounts.users import User
 from watchword.frameworks.fastapi import install, verify_session
-from watchword.recipes import SessionFeature, ThirdPartyEmailPassword
-from watchword.recipes.session_feature import Action, SignInContext
+from watchword.recipes import Action, SessionFeature, SignInContext, ThirdPartyEmailPassword
 from watchword.recipes.thirdparty.providers import OpenIdConnect
 
 ORIGIN = f"http://localhost:{os.environ.get('PORT', '8000')}"

@@ -1,15 +1,14 @@
 """What the tests of the example share."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
-from tests.examples.demo import StartDemo, running_demo
+
+from tests.examples.demo import Demo, running_demo
 
 
-@pytest.fixture
-def start_demo(tmp_path: Path) -> Iterator[StartDemo]:
-    """`start_demo(DATABASE_URL=…)` starts the example; all that were started are stopped at the end."""
-    with ExitStack() as running:
-        yield lambda **environment: running.enter_context(running_demo(tmp_path, **environment))
+@pytest.fixture(scope="package")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """One running example on SQLite, as `make demo` starts it; each test brings its own people."""
+    with running_demo(tmp_path_factory.mktemp("demo")) as demo:
+        yield demo

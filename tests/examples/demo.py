@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import httpx2
 
@@ -27,14 +26,6 @@ class Demo:
     def visitor(self) -> httpx2.Client:
         """Somebody with an empty cookie jar, who asks for cookies as a browser does; to be closed."""
         return httpx2.Client(base_url=self.origin, headers={"st-auth-mode": "cookie"}, trust_env=False)
-
-
-class StartDemo(Protocol):
-    """Starts the example with these environment variables."""
-
-    def __call__(self, **environment: str) -> Demo:
-        """Answers when the example has said its welcome."""
-        ...
 
 
 def free_port() -> int:

@@ -5,14 +5,15 @@ import json
 import re
 import stat
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
-from tests.examples.demo import StartDemo, free_port, running_demo, spawn_demo
 
+from tests.examples.demo import Demo, free_port, running_demo, spawn_demo
 from watchword.database.open import open_database
 from watchword.database.statements import Statement
 
@@ -55,9 +56,9 @@ async def stored(database_url: str, handle: str) -> tuple[dict[str, Any], dict[s
     return json.loads(row["jwt_payload"]), json.loads(row["session_data"])
 
 
-async def test_the_walk_of_the_seed(start_demo: StartDemo, database_url: str) -> None:
+async def test_the_walk_of_the_seed(tmp_path: Path, database_url: str) -> None:
     """Sign up, read, change both kinds of data, see them in the token and in the database, refresh, sign out."""
-    with start_demo(DATABASE_URL=database_url).visitor() as visitor:
+    with running_demo(tmp_path, DATABASE_URL=database_url) as demo, demo.visitor() as visitor:
         signed_up = visitor.post("/auth/signup", json=FORM)
         assert (200, "OK") == (signed_up.status_code, signed_up.json()["status"])
         assert ["sAccessToken", "sRefreshToken"] == cookie_names(signed_up)
@@ -105,9 +106,8 @@ async def test_the_walk_of_the_seed(start_demo: StartDemo, database_url: str) ->
         assert session["handle"] != handle
 
 
-def test_continue_with_the_local_provider(start_demo: StartDemo) -> None:
+def test_continue_with_the_local_provider(demo: Demo) -> None:
     """The provider beside the example signs a person in, and the hooks know which way they came."""
-    demo = start_demo()
     with demo.visitor() as visitor:
         callback = f"{demo.origin}/auth/callback/demo-provider"
 
@@ -116,7 +116,7 @@ def test_continue_with_the_local_provider(start_demo: StartDemo) -> None:
             params={"thirdPartyId": "demo-provider", "redirectURIOnProviderDashboard": callback},
         ).json()
         there = httpx2.post(
-            begin["urlWithQueryParams"] + "&state=s1", data={"sub": "grace@example.com"}, trust_env=False
+            begin["urlWithQueryParams"] + "&state=s1", data={"sub": "katherine@example.com"}, trust_env=False
         )
         back = urlsplit(there.headers["location"])
         assert callback == f"{back.scheme}://{back.netloc}{back.path}"
@@ -132,7 +132,7 @@ def test_continue_with_the_local_provider(start_demo: StartDemo) -> None:
                 },
             },
         ).json()
-        assert ("OK", True, ["grace@example.com"]) == (
+        assert ("OK", True, ["katherine@example.com"]) == (
             signed_in["status"], signed_in["createdNewRecipeUser"], signed_in["user"]["emails"],
         )  # fmt: skip
         session = visitor.get("/api/session").json()
@@ -140,16 +140,16 @@ def test_continue_with_the_local_provider(start_demo: StartDemo) -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_every_route_of_the_example_wants_a_session(demo_origin: str, method: str, path: str) -> None:
+def test_every_route_of_the_example_wants_a_session(demo: Demo, method: str, path: str) -> None:
     """Without a session each route answers 401."""
-    answer = httpx2.request(method, demo_origin + path, json={} if method != "GET" else None, trust_env=False)
+    answer = httpx2.request(method, demo.origin + path, json={} if method != "GET" else None, trust_env=False)
     assert (401, {"message": "unauthorised"}) == (answer.status_code, answer.json())
 
 
 @pytest.mark.parametrize("path", ["/", "/auth/callback/demo-provider?code=c&state=s"])
-def test_one_page_serves_the_sign_in_and_the_way_back(demo_origin: str, path: str) -> None:
+def test_one_page_serves_the_sign_in_and_the_way_back(demo: Demo, path: str) -> None:
     """The page is at the root and where the provider sends people back to; it loads nothing from elsewhere."""
-    answer = httpx2.get(demo_origin + path, trust_env=False)
+    answer = httpx2.get(demo.origin + path, trust_env=False)
     assert (200, "text/html; charset=utf-8") == (answer.status_code, answer.headers["content-type"])
     assert [] == re.findall(r"""(?:src|href)=["'](?!data:,)""", answer.text)
     assert "is for trying out" in answer.text
@@ -175,11 +175,11 @@ def test_a_reserved_name_is_refused_by_name(signed_in: httpx2.Client) -> None:
 def test_a_second_start_keeps_users_and_sessions(tmp_path: Path) -> None:
     """Users, sessions and the secret live in `.demo`; the secret is for its owner only."""
     port = str(free_port())
-    with running_demo(tmp_path, PORT=port) as first:
-        visitor = first.visitor()
+    with running_demo(tmp_path, PORT=port) as demo, demo.visitor() as visitor:
         visitor.post("/auth/signup", json=FORM)
-        before = visitor.get("/api/session").json()
-    with visitor, running_demo(tmp_path, PORT=port):
+        before, cookies = visitor.get("/api/session").json(), visitor.cookies
+    with running_demo(tmp_path, PORT=port) as demo, demo.visitor() as visitor:
+        visitor.cookies.update(cookies)
         assert before == visitor.get("/api/session").json()
         visitor.cookies.clear()
         assert "OK" == visitor.post("/auth/signin", json=FORM).json()["status"]
@@ -187,9 +187,8 @@ def test_a_second_start_keeps_users_and_sessions(tmp_path: Path) -> None:
     assert 0o700 == stat.S_IMODE((tmp_path / ".demo").stat().st_mode)
 
 
-def test_the_welcome_names_the_address_and_what_to_try(start_demo: StartDemo) -> None:
+def test_the_welcome_names_the_address_and_what_to_try(demo: Demo) -> None:
     """The first words give the address and commands to copy; they hold no secret."""
-    demo = start_demo()
     assert f"Watchword demo: {demo.origin}" in demo.words
     assert f"curl -c jar -b jar {demo.origin}/api/session" in demo.words
     assert (demo.folder / ".demo" / "secret").read_text() not in demo.words
@@ -212,9 +211,9 @@ def test_what_cannot_work_is_said_in_a_sentence(tmp_path: Path, environment: dic
     assert "Traceback" not in complaint
 
 
-def test_a_taken_port_is_named_with_the_way_out(start_demo: StartDemo, tmp_path: Path) -> None:
+def test_a_taken_port_is_named_with_the_way_out(demo: Demo, tmp_path: Path) -> None:
     """When the port is in use, the message says how to choose another."""
-    port = start_demo().origin.rsplit(":", 1)[1]
+    port = demo.origin.rsplit(":", 1)[1]
     process = spawn_demo(tmp_path, stderr=subprocess.PIPE, PORT=port)
     _, complaint = process.communicate()
     assert 1 == process.returncode
@@ -223,15 +222,9 @@ def test_a_taken_port_is_named_with_the_way_out(start_demo: StartDemo, tmp_path:
 
 
 @pytest.fixture(scope="module")
-def demo_origin(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """One running example for the tests that change nothing in it that others see."""
-    with running_demo(tmp_path_factory.mktemp("demo")) as demo:
-        yield demo.origin
-
-
-@pytest.fixture(scope="module")
-def signed_in(demo_origin: str) -> Any:
-    """A visitor of that example with a session."""
-    with httpx2.Client(base_url=demo_origin, headers={"st-auth-mode": "cookie"}, trust_env=False) as visitor:
-        assert "OK" == visitor.post("/auth/signup", json=FORM).json()["status"]
+def signed_in(demo: Demo) -> Iterator[httpx2.Client]:
+    """A visitor with a session."""
+    with demo.visitor() as visitor:
+        form = {"formFields": [{**FORM["formFields"][0], "value": "grace@example.com"}, FORM["formFields"][1]]}
+        assert "OK" == visitor.post("/auth/signup", json=form).json()["status"]
         yield visitor

@@ -43,15 +43,20 @@ database_command = typer.Typer(no_args_is_help=True, help="Look at the database.
 command.add_typer(database_command, name="db")
 
 
+def print_version(wanted: bool) -> None:
+    """Print the version and stop, when `--version` stands there."""
+    if wanted:
+        typer.echo(f"watchword {version('watchword')}")
+        raise typer.Exit
+
+
 @command.callback(help="Self-hosted sign-in and sessions: the tables of an installation.")
 def watchword(
-    context: typer.Context,
-    show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """What stands before every command."""
-    if show_version:
-        typer.echo(f"watchword {version('watchword')}")
-        context.exit()
 
 
 @database_command.command()
