@@ -50,5 +50,5 @@ def test_the_example_of_the_readme_runs_as_it_stands(tmp_path: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_between_the_documents_lead_somewhere(document: Path) -> None:
     """Every relative link of a document names a file that is there."""
-    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text())
+    targets = re.findall(r"""(?:\]\(|src=")([^)#:"]+)[)#"]""", document.read_text())
     assert [] == [target for target in targets if not (document.parent / target).exists()]
