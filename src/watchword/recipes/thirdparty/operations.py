@@ -85,17 +85,16 @@ class _Found:
     method: LoginMethod
     issuer: str
 
-    def after(self, identity: Identity, email: str, is_verified: bool) -> tuple[str, str, bool]:
-        """Issuer, address and whether it is verified, as they stand after this sign-in."""
-        issuer = identity.issuer or self.issuer
+    def after(self, email: str, is_verified: bool) -> tuple[str, bool]:
+        """The address, and whether it is verified, as they stand after this sign-in."""
         if self.method.email is not None and is_fake_email(email):  # no address this time: the known one stays
-            return issuer, self.method.email, self.method.verified
+            return self.method.email, self.method.verified
         # Once verified an address stays so; proof for one says nothing about another (security TK-8).
-        return issuer, email, is_verified or (self.method.verified and self.method.email == email)
+        return email, is_verified or (self.method.verified and self.method.email == email)
 
     def is_up_to_date(self, identity: Identity, email: str, is_verified: bool) -> bool:
-        now = (self.issuer, self.method.email, self.method.verified)
-        return now == self.after(identity, email, is_verified)
+        same_address = (self.method.email, self.method.verified) == self.after(email, is_verified)
+        return same_address and identity.issuer in ("", self.issuer)
 
 
 async def _sign_in(
@@ -116,21 +115,20 @@ async def _sign_in(
 
 
 async def _update(engine: Engine, tenant_id: str, identity: Identity, email: str, is_verified: bool) -> None:
+    key = {
+        "app_id": engine.app_id,
+        "tenant_id": tenant_id,
+        "third_party_id": identity.third_party_id,
+        "third_party_user_id": identity.third_party_user_id,
+    }
+
     async def update(tx: Transaction) -> None:
+        await tx.execute(UPDATE_ISSUER, **key, issuer=identity.issuer)  # it also locks the identity until the commit
         found = await _find(engine, tx, tenant_id, identity)
-        if found is None:
-            return
-        recipe_user_id = found.method.recipe_user_id
-        issuer, address, verified = found.after(identity, email, is_verified)
-        await directory.update_login_method_email(tx, engine.app_id, recipe_user_id, address, verified=verified)
-        await tx.execute(
-            UPDATE_ISSUER,
-            app_id=engine.app_id,
-            tenant_id=tenant_id,
-            third_party_id=identity.third_party_id,
-            third_party_user_id=identity.third_party_user_id,
-            issuer=issuer,
-        )
+        if found is not None:
+            address, verified = found.after(email, is_verified)
+            recipe_user_id = found.method.recipe_user_id
+            await directory.update_login_method_email(tx, engine.app_id, recipe_user_id, address, verified=verified)
 
     await engine.db.write(update)
 
@@ -207,7 +205,7 @@ INSERT_IDENTITY = Statement(
 
 UPDATE_ISSUER = Statement(
     """
-    update {thirdparty_users} set issuer = :issuer
+    update {thirdparty_users} set issuer = case when :issuer = '' then issuer else :issuer end
      where app_id = :app_id and tenant_id = :tenant_id
        and third_party_id = :third_party_id and third_party_user_id = :third_party_user_id
     """
