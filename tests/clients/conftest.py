@@ -1,15 +1,17 @@
 """What the browser tests share: one browser, one provider and one set of bundles a run; a site for each shape."""
 
+import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import async_playwright
 
-from tests.clients.certificates import DOMAINS, make_certificate
-from tests.clients.programs import bundle_pages, find_chromium, run_provider
+from tests.clients.certificates import make_certificate
+from tests.clients.chromium import Chromium
+from tests.clients.programs import bundle_pages, run_provider
 from tests.clients.sites import Site, Surroundings, run_site
 from tests.clients.visitors import Client, Transfer, Visitor
 from tests.conftest import Postgres
@@ -27,37 +29,25 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surroundi
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser(surroundings: Surroundings) -> AsyncIterator[Browser]:
+async def chromium(surroundings: Surroundings) -> AsyncIterator[Chromium]:
     """A headless Chromium that knows the tests' domains and the run's certificate, and reaches nothing else."""
-    names = ", ".join(f"MAP *.{domain} 127.0.0.1" for domain in DOMAINS)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=find_chromium(),
-            args=[
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                f"--host-resolver-rules={names}, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
-                f"--ignore-certificate-errors-spki-list={surroundings.certificate.key_pin}",
-            ],
-        )
-        yield browser
-        await browser.close()
+    async with async_playwright() as playwright, Chromium(playwright.chromium, surroundings.certificate) as chromium:
+        yield chromium
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def visit(browser: Browser) -> AsyncIterator[Visit]:
+async def visit(chromium: Chromium, tmp_path: Path) -> AsyncIterator[Visit]:
     """A new visitor, by `visit(site, client, transfer)`. Afterwards no page may have had an uncaught error."""
     visitors: list[Visitor] = []
 
     async def new_visitor(site: Site, client: Client, transfer: Transfer) -> Visitor:
-        context = await browser.new_context()
+        if site.third_party_cookies:
+            context = await chromium.new_profile(tmp_path / f"profile-{len(visitors)}")
+        else:
+            context = await chromium.new_context()
         context.set_default_timeout(15_000)
-        settings = f'{{ apiDomain: "{site.api}", tokenTransferMethod: "{transfer}", client: "{client}" }}'
-        await context.add_init_script(f"window.site = {settings};")
+        settings = {"apiDomain": site.api, "tokenTransferMethod": transfer, "client": client}
+        await context.add_init_script(f"window.site = {json.dumps(settings)};")
         visitors.append(Visitor(context, site))
         visitors[-1].watch()
         return visitors[-1]
@@ -65,7 +55,7 @@ async def visit(browser: Browser) -> AsyncIterator[Visit]:
     yield new_visitor
     for visitor in visitors:
         await visitor.context.close()
-    assert [fault for visitor in visitors for fault in visitor.faults] == []
+    assert [] == [fault for visitor in visitors for fault in visitor.faults]
 
 
 @pytest.fixture(scope="session", params=["one origin", "two ports", "two sub-domains"])

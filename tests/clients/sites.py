@@ -32,12 +32,14 @@ class Site:
         sibling: A second website of the same people on another sub-domain, allowed to call the API; on
             one machine name it is the website itself.
         stranger: A website of somebody else, not allowed anything.
+        third_party_cookies: Whether the API's cookies are of another site than the website's.
     """
 
     website: str
     api: str
     sibling: str
     stranger: str
+    third_party_cookies: bool
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def run_site(
         api=f"{api_host}:{port_of(api_listener)}",
         sibling=f"https://app.watchword.test:{port}" if over_https else f"{website_host}:{port}",
         stranger=f"https://www.stranger.test:{port}" if over_https else f"http://127.0.0.1:{port}",
+        third_party_cookies=shape == "two sites",
     )
     certificate = surroundings.certificate.path if over_https else None
     with ExitStack() as running:

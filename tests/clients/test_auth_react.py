@@ -1,6 +1,7 @@
 """`supertokens-auth-react`, unmodified, with its own sign-in page: every shape of site, both transports."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -41,7 +42,7 @@ async def expect_signed_in(page: Page) -> dict[str, Any]:
 
 async def test_a_person_signs_up_out_and_in_on_the_clients_own_page(page: Page, site: Site, email: str) -> None:
     """Somebody without a session is shown the sign-in page, signs up, out, in, and a wrong password is told."""
-    await expect(page).to_have_url(f"{site.website}/auth/?redirectToPath=%2F")
+    await expect(page).to_have_url(re.compile(f"^{re.escape(site.website)}/auth/"))
     await page.get_by_text("Sign Up", exact=True).click()
     await fill_in(page, email, PASSWORD)
     shown = await expect_signed_in(page)
