@@ -5,9 +5,10 @@
     ├── BadInput                      a caller sent something malformed; names the field
     │   ├── InvalidPayload            JWT payload or session data that cannot be stored
     │   └── SessionNotFound           no session has the handle that the application gave
-    ├── FieldErrors                   form fields that their validators refused
+    ├── FieldErrors                   form fields that were refused
+    │   └── EmailAlreadyExists        by another user's address
     ├── GeneralError                  a sentence for the person at the screen
-    ├── WrongCredentials · EmailAlreadyExists · NoEmailGivenByProvider
+    ├── WrongCredentials · NoEmailGivenByProvider
     ├── SignUpNotAllowed · SignInNotAllowed · SignInUpNotAllowed
     ├── Unauthorised · TryRefreshToken · TryAgain · TokenTheftDetected · InvalidClaims
     ├── CrossSiteRequest              a browser sent it from a site that is not ours
@@ -129,13 +130,13 @@ class WrongCredentials(WatchwordError):
         super().__init__("the e-mail address or the password is wrong")
 
 
-class EmailAlreadyExists(WatchwordError):
-    """Another password user of this tenant has the address. Source: FDI 8.2."""
+class EmailAlreadyExists(FieldErrors):
+    """Another password user of this tenant has the address; a field error with the contract's sentence (FDI 8.2)."""
 
     code = "email_already_exists"
 
     def __init__(self) -> None:
-        super().__init__("this e-mail address already has a password user; sign in instead")
+        super().__init__([FieldError("email", "This email already exists. Please sign in instead.")])
 
 
 class NoEmailGivenByProvider(WatchwordError):
@@ -156,19 +157,19 @@ class _NotAllowed(WatchwordError):
 
 
 class SignUpNotAllowed(_NotAllowed):
-    """This person may not sign up; `reason` is shown to them."""
+    """Signing up is not open to this person; `reason` is shown to them."""
 
     code = "sign_up_not_allowed"
 
 
 class SignInNotAllowed(_NotAllowed):
-    """This person may not sign in; `reason` is shown to them."""
+    """Signing in is not open to this person; `reason` is shown to them."""
 
     code = "sign_in_not_allowed"
 
 
 class SignInUpNotAllowed(_NotAllowed):
-    """This person may not sign in or up with this provider; `reason` is shown to them."""
+    """Signing in or up with this provider is not open to this person; `reason` is shown to them."""
 
     code = "sign_in_up_not_allowed"
 

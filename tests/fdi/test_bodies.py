@@ -7,6 +7,13 @@ import pytest
 
 from tests.site import PASSWORD, Site
 
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """One database is enough: nothing here depends on which."""
+    return sqlite_url
+
+
 FIELDS = [{"id": "email", "value": "ada@example.com"}, {"id": "password", "value": PASSWORD}]
 
 

@@ -4,6 +4,13 @@ import pytest
 
 from tests.site import Site, running_site
 
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """One database is enough: nothing here depends on which."""
+    return sqlite_url
+
+
 WEBSITE = "http://localhost:3000"
 
 

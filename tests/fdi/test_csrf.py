@@ -5,6 +5,13 @@ import pytest
 from tests.site import PASSWORD, Browser, Site, running_site
 from watchword.recipes import Session
 
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """One database is enough: nothing here depends on which."""
+    return sqlite_url
+
+
 EVIL = "https://evil.example"
 SIGN_IN = {"formFields": [{"id": "email", "value": "ada@example.com"}, {"id": "password", "value": PASSWORD}]}
 

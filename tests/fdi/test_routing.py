@@ -5,6 +5,13 @@ import pytest
 from tests.site import PASSWORD, Site, running_site
 from watchword.recipes import ThirdPartyEmailPassword
 
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """One database is enough: nothing here depends on which."""
+    return sqlite_url
+
+
 BODY = {"formFields": [{"id": "email", "value": "ada@example.com"}, {"id": "password", "value": PASSWORD}]}
 
 
@@ -34,9 +41,8 @@ async def test_rid_is_a_hint(site: Site, rid: str | None) -> None:
         ("POST", "/authx/signup"),
         ("POST", "//auth/signup"),
         ("POST", "/auth//signup"),
-        ("POST", "/auth/./signup"),
+        ("POST", "/auth/%2e/signup"),
         ("POST", "/AUTH/signup"),
-        ("POST", "/auth/public/session/refresh"),
     ],
 )
 async def test_other_paths_are_the_applications(site: Site, method: str, path: str) -> None:

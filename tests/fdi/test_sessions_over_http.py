@@ -113,7 +113,7 @@ async def test_two_tabs_that_refresh_together_stay_signed_in(site: Site, ada: Br
     assert 200 == (await ada.refresh()).status_code
 
 
-@pytest.mark.parametrize("token", ["nonsense", "a.b.c", "", "%00", "A" * 5000])
+@pytest.mark.parametrize("token", ["nonsense", "a.b.c", "%00", "A" * 5000])
 async def test_a_broken_refresh_token_is_unauthorised(site: Site, token: str) -> None:
     """Garbage, an access token, too much: 401 `unauthorised`, everything cleared."""
     answer = await site.browser("headers").refresh(headers={"authorization": f"Bearer {token}"})
@@ -147,9 +147,10 @@ async def test_sign_out_ends_the_session_and_clears_its_transport(site: Site, ad
 async def test_a_session_revoked_elsewhere_is_refused(site: Site, ada: Browser) -> None:
     """By handle, without a request: `check_database` and this node's other routes refuse it, and clear."""
     handle = (await ada.get("/me")).json()["handle"]
+    token = ada.tokens.get("st-access-token") or ada.client.cookies["sAccessToken"]
     assert await site.auth.sessions.revoke(handle)
     for path in ("/exact", "/me"):
-        answer = await ada.get(path)
+        answer = await site.browser().client.get(path, headers={"authorization": f"Bearer {token}"})
         assert 401 == answer.status_code
         assert "remove" == answer.headers["front-token"]
 

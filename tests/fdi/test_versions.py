@@ -8,6 +8,13 @@ from watchword.fdi.users import shape_answer
 from watchword.fdi.versions import NEWEST, has_linked_users, negotiate
 from watchword.recipes.recipe import Answer
 
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """One database is enough: nothing here depends on which."""
+    return sqlite_url
+
+
 USER = User(
     id="u1",
     time_joined_ms=1,

@@ -3,13 +3,13 @@
 import logging
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from watchword.errors import (
     BadInput,
     BodyTooLarge,
     CrossSiteRequest,
-    EmailAlreadyExists,
     FieldErrors,
     GeneralError,
     HookFailed,
@@ -37,8 +37,6 @@ from watchword.recipes.session.recipe import Session
 from watchword.sessions.settings import SessionSettings
 
 log = logging.getLogger(__name__)
-
-_EMAIL_TAKEN = "This email already exists. Please sign in instead."
 
 
 async def answer_error(error: WatchwordError, exchange: Exchange, session_recipe: Session) -> Answer:
@@ -72,18 +70,17 @@ def unexpected_answer(error: BaseException, what: str) -> Answer:
 
 
 def _default_answer(error: WatchwordError, settings: SessionSettings) -> Answer:
-    session_codes = {
-        TokenTheftDetected: settings.session_expired_status_code,
-        Unauthorised: settings.session_expired_status_code,
-        TryRefreshToken: settings.session_expired_status_code,
-        InvalidClaims: settings.invalid_claim_status_code,
-    }
-    for kind, shape in _TABLE.items():
-        if isinstance(error, kind):
-            answer = shape(error)
-            status = session_codes.get(kind, answer.status)
-            return Answer(body=answer.body, status=status, headers=answer.headers)
-    return unexpected_answer(error, type(error).__name__)
+    shape = next((shape for kind, shape in _TABLE.items() if isinstance(error, kind)), None)
+    if shape is None:
+        return unexpected_answer(error, type(error).__name__)
+    answer = shape(error)
+    match error:
+        case TokenTheftDetected() | Unauthorised() | TryRefreshToken():
+            return replace(answer, status=settings.session_expired_status_code)
+        case InvalidClaims():
+            return replace(answer, status=settings.invalid_claim_status_code)
+        case _:
+            return answer
 
 
 def _message(status: int) -> Callable[[Any], Answer]:
@@ -111,10 +108,6 @@ def _provider_failed(error: ProviderFailed) -> Answer:
 def _field_errors(error: FieldErrors) -> Answer:
     fields = [{"id": field.id, "error": field.error} for field in error.fields]
     return Answer(body={"status": "FIELD_ERROR", "formFields": fields})
-
-
-def _email_taken(_: EmailAlreadyExists) -> Answer:
-    return Answer(body={"status": "FIELD_ERROR", "formFields": [{"id": "email", "error": _EMAIL_TAKEN}]})
 
 
 def _invalid_claims(error: InvalidClaims) -> Answer:
@@ -151,7 +144,6 @@ _TABLE: dict[type[WatchwordError], Callable[[Any], Answer]] = {
     UnsupportedContentType: _message(415),
     BadInput: _message(400),
     FieldErrors: _field_errors,
-    EmailAlreadyExists: _email_taken,
     GeneralError: _general,
     WrongCredentials: lambda _: Answer(body={"status": "WRONG_CREDENTIALS_ERROR"}),
     NoEmailGivenByProvider: lambda _: Answer(body={"status": "NO_EMAIL_GIVEN_BY_PROVIDER"}),

@@ -143,7 +143,7 @@ class FdiFace:
 
     async def _load_session(self, exchange: Exchange, route: Route, body: JsonObject) -> SessionContainer | None:
         if route.session == "required":
-            return await self.sessions.load(exchange, override_global_claim_validators=lambda *_: [])
+            return await self.sessions.load(exchange, override_global_claim_validators=[])
         if route.session == "none":
             return None
         flag = body.get("shouldTryLinkingWithSessionUser", default_linking_flag(exchange.version))
@@ -153,9 +153,7 @@ class FdiFace:
             raise BadInput(
                 "shouldTryLinkingWithSessionUser", "shouldTryLinkingWithSessionUser must be true or false, if it is set"
             )
-        return await self.sessions.load(
-            exchange, session_required=flag is True, override_global_claim_validators=lambda *_: []
-        )
+        return await self.sessions.load(exchange, session_required=flag is True, override_global_claim_validators=[])
 
     async def _refresh(self, exchange: Exchange, route: Route, api: ApiRequest) -> Answer:
         candidates = self.sessions.refresh_candidates(exchange)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from watchword.errors import TryRefreshToken, Unauthorised, WatchwordError
 from watchword.fdi.cookies import ACCESS_COOKIE, LEGACY_COOKIE, REFRESH_COOKIE, CookiePolicy
@@ -130,7 +129,7 @@ class RequestSessions:
                     anti_csrf_token=request.header("anti-csrf"),
                     check_anti_csrf=check_token,
                     check_database=check_database,
-                    override_global_claim_validators=_no_claims,
+                    override_global_claim_validators=[],
                 )
             except (TryRefreshToken, Unauthorised):
                 if last:
@@ -271,7 +270,3 @@ class RequestSessions:
             if front_token is not None:
                 return front_token
         return None
-
-
-def _no_claims(*_: Any) -> list[Any]:
-    return []

@@ -90,8 +90,12 @@ class TokenWriter:
             return [*self._clearing("cookie"), *self._clearing("header"), ("front-token", "remove")]
         if session is not None and session.ended:
             cleared = self._cleared | {self._transport}
-            return [*(h for transport in sorted(cleared) for h in self._clearing(transport)), ("front-token", "remove")]
-        others = [h for transport in sorted(self._cleared - {self._transport}) for h in self._clearing(transport)]
+            return [
+                *(header for transport in cleared for header in self._clearing(transport)),
+                ("front-token", "remove"),
+            ]
+        cleared = [transport for transport in self._cleared if transport != self._transport]
+        others = [header for transport in cleared for header in self._clearing(transport)]
         if session is not None and session.issued is not None:
             return others + self._tokens(session.issued, now_ms)
         repeated = [("front-token", self._repeated_front_token)] if self._repeated_front_token else []

@@ -192,10 +192,9 @@ class Recipe:
                 "recipe_list", f"one {type(self).__name__} object serves one Watchword; make another"
             )
         self._engine = engine
-        unknown = self.disabled_apis - {route.name for route in self.routes()}
-        if unknown:
-            names = ", ".join(sorted(route.name for route in self.routes()))
-            raise ConfigurationError("disabled_apis", f"no API is called {sorted(unknown)[0]!r}; there are: {names}")
+        names = sorted({route.name for route in self.routes()})
+        for name in self.disabled_apis.difference(names):
+            raise ConfigurationError("disabled_apis", f"no API is called {name!r}; there are: {', '.join(names)}")
 
     def routes(self) -> Sequence[Route]:
         """The HTTP APIs of this recipe, disabled ones included."""

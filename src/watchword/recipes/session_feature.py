@@ -52,7 +52,7 @@ class ThirdPartyContext:
 
 
 SignInContext = EmailPasswordContext | ThirdPartyContext
-SessionHook = Callable[[User, Any, Action], Mapping[str, Any] | None | Awaitable[Mapping[str, Any] | None]]
+SessionHook = Callable[[User, Any, Action], Awaitable[Mapping[str, Any] | None] | Mapping[str, Any] | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,16 +76,17 @@ class SessionFeature:
         Raises:
             HookFailed: A hook raised, or returned something that is not a mapping; no session was made.
         """
-        jwt_payload, session_data = await asyncio.gather(
+        outcomes = await asyncio.gather(
             _run("set_jwt_payload", self.set_jwt_payload, user, context, action),
             _run("set_session_data", self.set_session_data, user, context, action),
-            return_exceptions=True,
+            return_exceptions=True,  # so that neither is left running when the other fails
         )
-        for outcome in (jwt_payload, session_data):
+        filled: list[dict[str, Any]] = []
+        for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
-        assert isinstance(jwt_payload, dict) and isinstance(session_data, dict)
-        return jwt_payload, session_data
+            filled.append(outcome)
+        return filled[0], filled[1]
 
 
 async def _run(
@@ -101,6 +102,6 @@ async def _run(
         raise HookFailed(name, f"raised {type(error).__name__}") from error
     if result is None:
         return {}
-    if not isinstance(result, Mapping):
+    if not isinstance(result, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - comes from the application
         raise HookFailed(name, f"returned {type(result).__name__}; return a dict, or nothing")
     return dict(result)

@@ -5,15 +5,13 @@ from typing import Any, ClassVar, Never
 
 from watchword.accounts.email import INVALID_EMAIL, is_fake_email, verify_email
 from watchword.accounts.users import User
-from watchword.errors import BadInput, EmailAlreadyExists, FieldError, FieldErrors, WrongCredentials
+from watchword.errors import BadInput, EmailAlreadyExists, WrongCredentials
 from watchword.recipes.emailpassword import operations
 from watchword.recipes.emailpassword.fdi import email_password_routes
 from watchword.recipes.emailpassword.form_fields import InputFormField, sign_in_fields, sign_up_fields
 from watchword.recipes.recipe import Answer, ApiRequest, FirstFactor, Route, SignInRecipe, UserContext
 from watchword.recipes.session_feature import EmailPasswordContext, FormField, SessionFeature
 from watchword.settings import host_of, is_local
-
-EMAIL_TAKEN = "This email already exists. Please sign in instead."
 
 
 class EmailPassword(SignInRecipe):
@@ -93,17 +91,14 @@ class EmailPassword(SignInRecipe):
             api: The request.
 
         Raises:
-            FieldErrors: The address is taken, with the contract's sentence.
+            EmailAlreadyExists: The address is taken.
             HookFailed: A hook failed; the user stays, there is no session, and signing in works.
             WatchwordError: What `sign_up` raises.
         """
         email, password = _value_of(form_fields, "email"), _value_of(form_fields, "password")
         if is_fake_email(email):
-            raise _email_taken()
-        try:
-            user = await self.sign_up(email, password, tenant_id=api.tenant_id, user_context=api.user_context)
-        except EmailAlreadyExists as taken:
-            raise _email_taken() from taken
+            raise EmailAlreadyExists
+        user = await self.sign_up(email, password, tenant_id=api.tenant_id, user_context=api.user_context)
         own = tuple(field for field in form_fields if field.id not in ("email", "password"))
         recipe_user_id = _login_method_of(user, email, api.tenant_id)
         session = await self.start_session(api, user, recipe_user_id, EmailPasswordContext(own), "signup")
@@ -144,10 +139,6 @@ class EmailPassword(SignInRecipe):
         except BadInput:
             return INVALID_EMAIL
         return None
-
-
-def _email_taken() -> FieldErrors:
-    return FieldErrors([FieldError("email", EMAIL_TAKEN)])
 
 
 def _value_of(form_fields: Sequence[FormField], id: str) -> str:
