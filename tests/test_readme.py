@@ -1,5 +1,6 @@
-"""The README keeps its word: its example runs as it stands there, and its links lead somewhere."""
+"""The documents keep their word: the example runs as it stands, versions, tests, commands and links are real."""
 
+import json
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import httpx2
 import pytest
 
 from tests.examples.demo import free_port
+from watchword.cli.main import command, database_command
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
@@ -52,3 +54,35 @@ def test_links_between_the_documents_lead_somewhere(document: Path) -> None:
     """Every relative link of a document names a file that is there."""
     targets = re.findall(r"""(?:\]\(|src=")([^)#:"]+)[)#"]""", document.read_text())
     assert [] == [target for target in targets if not (document.parent / target).exists()]
+
+
+def test_the_clients_of_the_readme_are_the_tested_ones() -> None:
+    """The versions of the official packages in the README are those that the browser tests install."""
+    installed = json.loads((ROOT / "tests" / "clients" / "package.json").read_text())["dependencies"]
+    told = dict(
+        re.findall(r"^\| `(supertokens-[a-z-]+)`.*\| ([0-9.]+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    )
+    assert {name: version for name, version in installed.items() if name.startswith("supertokens-")} == told
+
+
+def test_every_test_that_the_coverage_page_names_is_there() -> None:
+    """A line of the page is ticked by a test that exists."""
+    page = (ROOT / "docs" / "coverage.md").read_text()
+    named = set(re.findall(r"`([a-z_/0-9]+\.py)::(test_[a-z0-9_]+)`", page))
+    assert named
+    assert [] == [
+        f"{file}::{test}" for file, test in sorted(named) if f"def {test}(" not in read(ROOT / "tests" / file)
+    ]
+
+
+def test_every_command_is_in_the_readme() -> None:
+    """Each command of the command line stands in the README."""
+    readme = (ROOT / "README.md").read_text()
+    commands = [f"watchword db {known.name}" for known in database_command.registered_commands]
+    commands += [f"watchword {known.name}" for known in command.registered_commands]
+    assert [] == [name for name in commands if name not in readme]
+
+
+def read(file: Path) -> str:
+    """The text of a file; nothing when it is not there."""
+    return file.read_text() if file.exists() else ""

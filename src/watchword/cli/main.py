@@ -59,7 +59,7 @@ def watchword(
     """What stands before every command."""
 
 
-@database_command.command()
+@database_command.command("check")
 def check(database: Url, schema: Schema = None, table_prefix: Prefix = "") -> None:
     """Tell whether the database answers and its tables are those of this version; changes nothing."""
 
@@ -80,7 +80,7 @@ def check(database: Url, schema: Schema = None, table_prefix: Prefix = "") -> No
     typer.echo(with_database(database, schema, table_prefix, look))
 
 
-@database_command.command()
+@database_command.command("sql")
 def sql(
     database: Url,
     schema: Schema = None,
