@@ -87,15 +87,10 @@ class TokenWriter:
     def _token_headers(self, now_ms: int) -> list[Header]:
         session = self._session
         if self._everything_cleared:
-            return [*self._clearing("cookie"), *self._clearing("header"), ("front-token", "remove")]
+            return [*self._clearing("cookie", "header"), ("front-token", "remove")]
         if session is not None and session.ended:
-            cleared = self._cleared | {self._transport}
-            return [
-                *(header for transport in cleared for header in self._clearing(transport)),
-                ("front-token", "remove"),
-            ]
-        cleared = [transport for transport in self._cleared if transport != self._transport]
-        others = [header for transport in cleared for header in self._clearing(transport)]
+            return [*self._clearing(*self._cleared, self._transport), ("front-token", "remove")]
+        others = self._clearing(*(self._cleared - {self._transport}))
         if session is not None and session.issued is not None:
             return others + self._tokens(session.issued, now_ms)
         repeated = [("front-token", self._repeated_front_token)] if self._repeated_front_token else []
@@ -120,15 +115,15 @@ class TokenWriter:
             headers.append(("anti-csrf", issued.anti_csrf_token))
         return headers
 
-    def _clearing(self, transport: Transport) -> list[Header]:
-        if transport == "header":
-            return [("st-access-token", ""), ("st-refresh-token", "")]
-        same_site = self.policy.same_site(self.policy.website_origin(self.request))
-        return [
-            ("set-cookie", cookie)
-            for name in (ACCESS_COOKIE, REFRESH_COOKIE)
-            for cookie in self.policy.clear(name, same_site)
-        ]
+    def _clearing(self, *transports: Transport) -> list[Header]:
+        headers: list[Header] = []
+        if "header" in transports:
+            headers += [("st-access-token", ""), ("st-refresh-token", "")]
+        if "cookie" in transports:
+            same_site = self.policy.same_site(self.policy.website_origin(self.request))
+            for name in (ACCESS_COOKIE, REFRESH_COOKIE):
+                headers += [("set-cookie", cookie) for cookie in self.policy.clear(name, same_site)]
+        return headers
 
 
 def carries_legacy_session(request: HttpRequest) -> bool:
