@@ -16,7 +16,7 @@ class Exchange:
         request: The request without its body.
         writer: Collects the tokens that the response must set or clear.
         version: The FDI version to answer in.
-        user_context: The application's own values for this request.
+        user_context: The application's own values for this request, and the request itself under `request`.
     """
 
     request: HttpRequest

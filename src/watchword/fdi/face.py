@@ -55,7 +55,8 @@ class FdiFace:
 
     def open_exchange(self, request: HttpRequest) -> Exchange:
         """What travels with one request."""
-        return Exchange(request, TokenWriter(self.policy, request), negotiate(request.header("fdi-version")))
+        version = negotiate(request.header("fdi-version"))
+        return Exchange(request, TokenWriter(self.policy, request), version, {"request": request})
 
     def find_route(self, request: HttpRequest) -> Match | None:
         """The API that answers a request, or `None` when it is the application's."""

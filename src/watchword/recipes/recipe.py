@@ -19,7 +19,10 @@ from watchword.sessions.session import SessionContainer
 from watchword.settings import AppInfo
 
 UserContext = dict[str, Any]
-"""Lives as long as one request and reaches every recipe function; for the application's own use."""
+"""Lives as long as one request and reaches every recipe function; for the application's own use.
+
+Over HTTP it holds the `HttpRequest` under `request`.
+"""
 
 
 class SessionStarter(Protocol):
