@@ -43,6 +43,8 @@ class ProviderSettings(TypedDict, total=False):
         clients: One or several, for web and mobile apps (see `ProviderClient`).
         scope: What to ask for.
         force_pkce: Use PKCE although the provider does not announce it.
+        nonce_in_id_token: Whether the provider repeats the nonce in its id_token, as the standard says;
+            `False` for one that does not, and only then.
         redirect_uris: Further redirect URIs for this provider alone, exact (see `ThirdParty`).
 
     Which provider:
@@ -70,6 +72,7 @@ class ProviderSettings(TypedDict, total=False):
     clients: Sequence[ProviderClient]
     scope: Sequence[str]
     force_pkce: bool
+    nonce_in_id_token: bool
     redirect_uris: Sequence[str]
     third_party_id: str
     name: str
