@@ -127,7 +127,10 @@ async def test_what_the_standard_allows_signs_in(
     assert "ada@example.com" == found.email
 
 
-@pytest.mark.parametrize("nonce", [..., "", "another", None, 1, nonce_of(new_verifier())])
+@pytest.mark.parametrize(
+    "nonce",
+    [..., "", "another", None, 1, pytest.param(nonce_of(new_verifier()), id="of-another-verifier")],
+)
 async def test_a_token_of_another_attempt_is_refused(bench: Bench, double: ProviderDouble, nonce: Any) -> None:
     """An attacker injects a code of their own attempt: its nonce is not that of the victim's verifier (OA-3)."""
     double.change_claims = put(nonce=nonce)
