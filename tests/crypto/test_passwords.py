@@ -62,6 +62,15 @@ async def test_passwords_that_other_hashes_confuse_are_different(hasher: Passwor
         await hasher.verify(other, await hasher.hash(one))
 
 
+async def test_every_byte_of_the_hash_counts(hasher: PasswordHasher) -> None:
+    """A changed salt or tag, at its beginning or its end, does not verify."""
+    *head, salt, tag = (await hasher.hash("correct horse")).split("$")
+    others = [(salt, "AAAA" + tag[4:]), (salt, tag[:-4] + "AAAA"), ("AAAA" + salt[4:], tag), (salt[:-4] + "AAAA", tag)]
+    for other in others:
+        with pytest.raises(PasswordMismatch):
+            await hasher.verify("correct horse", "$".join([*head, *other]))
+
+
 async def test_another_implementation_agrees(hasher: PasswordHasher) -> None:
     """OpenSSL's Argon2id verifies our hashes, and we verify its."""
     Argon2id.verify_phc_encoded(b"correct horse", await hasher.hash("correct horse"))

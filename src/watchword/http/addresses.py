@@ -63,8 +63,8 @@ def is_public_address(address: IPv4Address | IPv6Address) -> bool:
     if address.sixtofour is not None:
         return is_public_address(address.sixtofour)
     # Everything that is not global unicast is refused as a whole: mapped addresses, fc00::/7, fe80::/10,
-    # the old site-local fec0::/10, multicast, and ranges not given out yet. Teredo lies inside it.
-    return address in _GLOBAL_UNICAST and address.is_global and address.teredo is None
+    # the old site-local fec0::/10, multicast, and ranges not given out yet.
+    return address in _GLOBAL_UNICAST and address.is_global
 
 
 class AddressGate:

@@ -209,7 +209,8 @@ class OutgoingClient:
         except ValueError:
             raise OutgoingFailed("(no host)", "the URL cannot be parsed") from None
         host = parts.hostname or ""
-        if not is_host(host) or "@" in parts.netloc or not _PRINTABLE_ASCII.fullmatch(url):
+        brackets_fit = ("[" in parts.netloc) == (":" in host)
+        if not is_host(host) or not brackets_fit or "@" in parts.netloc or not _PRINTABLE_ASCII.fullmatch(url):
             raise OutgoingFailed("(no host)", "the URL has no usable host, or user info, spaces or other than ASCII")
         if parts.scheme != "https" and not (parts.scheme == "http" and self._allow_loopback and is_local(host)):
             raise OutgoingFailed(host, "is not asked without https (http: this machine only, in development)")
