@@ -212,7 +212,7 @@ async def test_a_refusal_of_the_provider_is_told_in_our_words(visitor: Visitor, 
     assert f"corp did not sign you in{shown}. Please try again." == refused.value.message
 
 
-@pytest.mark.parametrize("code", [None, "", 1, ["c"], {"c": 1}, "c" * 4097])
+@pytest.mark.parametrize("code", [None, "", 1, ["c"], {"c": 1}, "c" * 4097, "a\r\nb", "a\0b", "\ud800", "ü"])
 async def test_what_is_no_code_is_refused(visitor: Visitor, double: ProviderDouble, code: Any) -> None:
     """Without asking anybody."""
     assert "code" == await refused_field(visitor, visitor.body({"code": code}, new_verifier()))

@@ -15,8 +15,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.recipes.thirdparty.conftest import REDIRECT_URI, Bench
-from tests.recipes.thirdparty.double import CLIENT_ID, CLIENT_SECRET, ProviderDouble, query_of
-from tests.site import FakeClock, free_port, serving
+from tests.recipes.thirdparty.double import CLIENT_ID, CLIENT_SECRET, ProviderDouble, query_of, quickly_serving
+from tests.site import FakeClock, free_port
 from watchword.errors import BadInput, ConfigurationError, ProviderFailed
 from watchword.recipes.thirdparty.attempt import RedirectUriInfo, new_verifier, nonce_of
 from watchword.recipes.thirdparty.providers import (
@@ -90,7 +90,7 @@ async def api() -> AsyncIterator[Api]:
     port = free_port()
     running = Api(f"http://127.0.0.1:{port}")
     app = Starlette(routes=[Route("/{rest:path}", running.answer, methods=["GET", "POST"])])
-    async with serving(app, port):
+    async with quickly_serving(app, port):
         yield running
 
 

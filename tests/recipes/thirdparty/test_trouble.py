@@ -1,5 +1,9 @@
 """A provider that is down, hangs, answers nonsense or lies (security F-14, SS-2, SS-3, SS-5, JW-6)."""
 
+import asyncio
+import logging
+import traceback
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,10 +12,11 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from tests.recipes.engine import count
 from tests.recipes.thirdparty.conftest import Visitor, corp, visitor_of
-from tests.recipes.thirdparty.double import CLIENT_ID, ProviderDouble, query_of
+from tests.recipes.thirdparty.double import CLIENT_ID, CLIENT_SECRET, ProviderDouble, query_of
 from tests.site import FakeClock, free_port
 from watchword.crypto.jwt import generate_signing_key
 from watchword.errors import BadInput, ProviderFailed
+from watchword.http.client import OutgoingClient
 from watchword.recipes.recipe import Engine
 
 DISCOVERY = "/.well-known/openid-configuration"
@@ -100,10 +105,13 @@ async def test_trouble_at_any_step_is_one_clear_error(
 @pytest.mark.parametrize("step", STEPS)
 async def test_a_provider_that_hangs_is_given_up(visitor: Visitor, double: ProviderDouble, step: str) -> None:
     """Within the outgoing client's limit of time, which is the same clear error."""
-    attempt = await visitor.attempt() if step != DISCOVERY else None
+    attempt = await visitor.attempt()
     double.misbehave[step] = double.hang
+    client = OutgoingClient(allow_loopback=True, total_timeout_seconds=0.3)
+    impatient = visitor_of(replace(visitor.recipe.engine, outgoing=client), corp(double))
     with pytest.raises(ProviderFailed):
-        await (visitor.start() if attempt is None else visitor.post(attempt))
+        await impatient.post(attempt)
+    await client.stop()
 
 
 async def test_a_provider_that_is_down_is_the_same_error(memory_engine: Engine, double: ProviderDouble) -> None:
@@ -238,6 +246,21 @@ class TestCircuit:
                 await visitor.post(attempt)
         assert {"status": "OK"} == (await visitor.sign_in_up()).body
 
+    @pytest.mark.parametrize("token", ["a\r\nX: 1", "a\0b", "\ud800", "ü", "x" * 8193])
+    async def test_tokens_that_no_provider_makes_do_not_open_it(
+        self, memory_engine: Engine, double: ProviderDouble, token: str
+    ) -> None:
+        """A client brings text that no header can carry: it is refused here, and nobody is asked."""
+        visitor = visitor_of(memory_engine, corp(double))
+        tokens = {**double.tokens_for(double.person, CLIENT_ID), "access_token": token}
+        double.change_claims = lambda claims: claims.pop("at_hash")
+        for _ in range(6):
+            id_token_only = {**double.tokens_for(double.person, CLIENT_ID), "access_token": token}
+            assert {"status": "OK"} == (await visitor.post({"thirdPartyId": "corp", "oAuthTokens": id_token_only})).body
+            with pytest.raises(BadInput):
+                await visitor.post({"thirdPartyId": "corp", "oAuthTokens": {**tokens, "id_token": token}})
+        assert 0 == double.count("/userinfo")
+
     async def test_one_providers_trouble_is_not_anothers(
         self, memory_engine: Engine, double: ProviderDouble, other_double: ProviderDouble
     ) -> None:
@@ -249,6 +272,36 @@ class TestCircuit:
                 await visitor.start()
         other = Visitor(visitor.recipe, "other", "https://example.com/auth/callback/other")
         assert {"status": "OK"} == (await other.sign_in_up()).body
+
+
+async def test_no_secret_of_a_sign_in_is_logged(
+    visitor: Visitor, double: ProviderDouble, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Codes, tokens, verifiers and secrets stay out of the log, at every level, when it works and when not (OA-14)."""
+    caplog.set_level(logging.DEBUG, logger="watchword")
+    attempts = [await visitor.attempt() for _ in range(3)]
+    await visitor.post(attempts[0])
+    with pytest.raises(BadInput) as refused:
+        await visitor.post(attempts[0])
+    double.misbehave["/userinfo"] = answer_500
+    with pytest.raises(ProviderFailed) as failed:
+        await visitor.post(attempts[1])
+    double.misbehave["/token"] = answer_html
+    with pytest.raises(ProviderFailed):
+        await visitor.post(attempts[2])
+    told = caplog.text + "".join(traceback.format_exception(refused.value))
+    told += "".join(traceback.format_exception(failed.value))
+    secrets = [CLIENT_SECRET, *double.access_tokens]
+    for attempt in attempts:
+        info = attempt["redirectURIInfo"]
+        secrets += [info["pkceCodeVerifier"], info["redirectURIQueryParams"]["code"]]
+    assert [] == [secret for secret in secrets if secret in told]
+
+
+async def test_many_first_sign_ins_ask_once(visitor: Visitor, double: ProviderDouble) -> None:
+    """Those who wait for a document take what the first one brought."""
+    await asyncio.gather(*(visitor.start() for _ in range(20)))
+    assert 1 == double.count(DISCOVERY)
 
 
 class TestDocuments:

@@ -45,7 +45,7 @@ class RedirectUriInfo:
     def get_code(self) -> str:
         """The authorization code. Raises `BadInput` when there is none, or it cannot be one."""
         code = self.query_params.get("code")
-        if not isinstance(code, str) or not 0 < len(code) <= 4096:
+        if not isinstance(code, str) or not is_token_text(code) or len(code) > 4096:
             raise BadInput("code", "Please provide the provider's code in redirectURIInfo.redirectURIQueryParams")
         return code
 
@@ -58,6 +58,14 @@ class RedirectUriInfo:
                 "Please provide the pkceCodeVerifier that came with the authorisation URL in redirectURIInfo",
             )
         return verifier
+
+
+def is_token_text(text: str) -> bool:
+    """Whether a text can be a code or token: visible ASCII, nothing that a header or a form cannot carry.
+
+    Source: RFC 6749, appendix A.
+    """
+    return 0 < len(text) <= 8192 and text.isascii() and text.isprintable()
 
 
 def new_verifier() -> str:

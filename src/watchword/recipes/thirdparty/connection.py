@@ -41,7 +41,7 @@ class ProviderConnection:
         try:
             answer = await self._outgoing.get_json(url, headers=headers, params=params)
         except OutgoingFailed as error:
-            raise self._failed(error.problem) from error
+            raise self._failed(str(error)) from error
         return self._checked(answer)
 
     async def post_form(
@@ -52,7 +52,7 @@ class ProviderConnection:
         try:
             answer = await self._outgoing.post_form(url, data, headers=headers)
         except OutgoingFailed as error:
-            raise self._failed(error.problem) from error
+            raise self._failed(str(error)) from error
         return self._checked(answer)
 
     async def post_json(self, url: str, value: JsonObject, *, headers: Mapping[str, str] | None = None) -> JsonAnswer:
@@ -61,7 +61,7 @@ class ProviderConnection:
         try:
             answer = await self._outgoing.post_json(url, value, headers=headers)
         except OutgoingFailed as error:
-            raise self._failed(error.problem) from error
+            raise self._failed(str(error)) from error
         return self._checked(answer)
 
     def _admit(self) -> None:

@@ -9,6 +9,7 @@ from watchword.recipes.thirdparty.attempt import (
     AuthorisationUrl,
     RedirectUriInfo,
     challenge_of,
+    is_token_text,
     new_verifier,
     nonce_of,
 )
@@ -147,7 +148,7 @@ class Provider(ProviderLink):
                 invalid, or were issued to another application (the field is `oAuthTokens`).
             ProviderFailed: The provider is unreachable, or what it says does not hold.
         """
-        access_token = _text_or_none(oauth_tokens, "access_token")
+        access_token = _find_token(oauth_tokens, "access_token")
         payload: dict[str, Any] | None = None
         if self.openid:
             payload = await self.verify_id_token(client, oauth_tokens, callback)
@@ -172,7 +173,7 @@ class Provider(ProviderLink):
 
         Raises: As `get_user_info` does.
         """
-        id_token = _text_or_none(oauth_tokens, "id_token")
+        id_token = _find_token(oauth_tokens, "id_token")
         if id_token is None:
             raise self.refusal(
                 "there is no id_token; an access_token does not say for which application it is", callback
@@ -188,7 +189,7 @@ class Provider(ProviderLink):
                 now_ms=self.connection.clock.now_ms(),
                 max_age_seconds=MAX_AGE_OF_BROUGHT_SECONDS if brought else MAX_AGE_SECONDS,
                 nonce=nonce,
-                access_token=_text_or_none(oauth_tokens, "access_token"),
+                access_token=_find_token(oauth_tokens, "access_token"),
             )
             return await verify_with_published_keys(
                 self.connection.documents,
@@ -266,9 +267,10 @@ class Provider(ProviderLink):
         return read_user_id(find_field(profile, fields.from_user_info_api.user_id))
 
 
-def _text_or_none(tokens: dict[str, Any], name: str) -> str | None:
+def _find_token(tokens: dict[str, Any], name: str) -> str | None:
+    # A client may bring anything; what no provider would issue is never sent to one.
     value = tokens.get(name)
-    return value if isinstance(value, str) and value else None
+    return value if isinstance(value, str) and is_token_text(value) else None
 
 
 def _named_error(callback: RedirectUriInfo) -> str:
