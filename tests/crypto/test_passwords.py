@@ -142,6 +142,13 @@ def test_settings_out_of_range_stop_the_start(settings: dict[str, int]) -> None:
     assert "set a value from" in caught.value.remedy
 
 
+def test_a_pool_that_could_eat_the_machine_stops_the_start() -> None:
+    """Workers times memory stays under half of the memory there is (security SC-8)."""
+    with pytest.raises(ConfigurationError, match="more than half of this machine's memory") as caught:
+        PasswordHasher(memory_kib=1_048_576, workers=1024)
+    assert "password_hasher.workers" == caught.value.setting
+
+
 async def test_the_loop_runs_on_while_a_hash_is_made(hasher: PasswordHasher) -> None:
     """Hashing happens in a thread, so that other requests go on (security PW-6)."""
     hashing = asyncio.ensure_future(hasher.hash("correct horse"))
@@ -212,8 +219,8 @@ def test_no_memory_is_an_overload_and_not_a_wrong_password() -> None:
         from watchword.errors import Overloaded
 
         async def main():
-            hasher = PasswordHasher(memory_kib=1_048_576, workers=1)
-            resource.setrlimit(resource.RLIMIT_AS, (768 * 1024 * 1024,) * 2)
+            hasher = PasswordHasher(memory_kib=524_288, workers=1)
+            resource.setrlimit(resource.RLIMIT_AS, (512 * 1024 * 1024,) * 2)
             for work in (hasher.hash("x"), hasher.verify("x", None)):
                 try:
                     await work

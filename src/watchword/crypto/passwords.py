@@ -71,6 +71,7 @@ class PasswordHasher:
         self._iterations = iterations
         self._workers = _processors() if workers is None else workers
         _check_range("workers", self._workers, 1, 1024)
+        _check_memory_of_pool(self._workers, memory_kib)
         _check_range("queue_limit", queue_limit, 0, 100_000)
         self._places = self._workers + queue_limit
         self._taken = 0
@@ -199,4 +200,17 @@ def _check_range(setting: str, value: int, floor: int, ceiling: int) -> None:
     if not floor <= value <= ceiling:
         raise ConfigurationError(
             f"password_hasher.{setting}", f"is {value}; set a value from {floor} to {ceiling}, or leave it out"
+        )
+
+
+def _check_memory_of_pool(workers: int, memory_kib: int) -> None:
+    """Refuse a pool that could take more than half of the machine's memory (security SC-8)."""
+    if not hasattr(os, "sysconf"):
+        return
+    machine_kib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 1024
+    if workers * memory_kib > machine_kib // 2:
+        raise ConfigurationError(
+            "password_hasher.workers",
+            f"{workers} workers with {memory_kib} KiB each could take more than half of this machine's memory "
+            f"({machine_kib} KiB); set fewer workers or a smaller memory_kib",
         )

@@ -1,7 +1,7 @@
 """HTTP requests as plain data, so that recipes need no framework and tests need no server."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
@@ -24,8 +24,8 @@ class HttpRequest:
 
     method: str
     path: str
-    query: tuple[tuple[str, str], ...] = ()
-    headers: tuple[Header, ...] = ()
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # holds codes and states
+    headers: tuple[Header, ...] = field(default=(), repr=False)  # holds tokens and cookies
     client_address: str | None = None
 
     def header(self, name: str) -> str | None:
@@ -58,5 +58,5 @@ class HttpResponse:
     """One answer as plain data; header names in lower case, `set-cookie` once per cookie."""
 
     status: int
-    headers: tuple[Header, ...] = ()
-    body: bytes = b""
+    headers: tuple[Header, ...] = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)
