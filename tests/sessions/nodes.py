@@ -101,6 +101,11 @@ async def get_row(db: Database, handle: str, app_id: str = "public") -> dict[str
     """All columns of a session's row, which must be there."""
     row = await find_row(db, handle, app_id)
     assert row is not None
+    return columns_of(row)
+
+
+def columns_of(row: Row) -> dict[str, Any]:
+    """A row as a plain dict, which compares by value."""
     return {name: row[name] for name in COLUMNS}
 
 
