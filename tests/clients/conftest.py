@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,10 +13,8 @@ from tests.clients.certificates import make_certificate
 from tests.clients.chromium import Chromium
 from tests.clients.programs import bundle_pages, run_provider
 from tests.clients.sites import Site, Surroundings, run_site
-from tests.clients.visitors import Client, Transfer, Visitor
+from tests.clients.visitors import Client, Transfer, Visit, Visitor
 from tests.conftest import Postgres
-
-Visit = Callable[[Site, Client, Transfer], Awaitable[Visitor]]
 
 
 @pytest.fixture(scope="session")

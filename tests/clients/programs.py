@@ -37,7 +37,7 @@ def find_node() -> str:
     """
     node = shutil.which("node")
     if node is None:
-        raise ProgramMissing("the browser tests need Node.js 20 or newer: apt-get install -y nodejs npm")
+        raise ProgramMissing("the browser tests need Node.js 20 or newer (Debian 13: apt-get install -y nodejs npm)")
     if not (HERE / "node_modules").is_dir():
         raise ProgramMissing("the official clients are not installed: scripts/install-clients")
     return node

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -10,11 +9,9 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.clients.sites import Site
-from tests.clients.visitors import PASSWORD, Client, Transfer, Visitor, sign_in_at_provider
+from tests.clients.visitors import PASSWORD, Visit, sign_in_at_provider
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-Visit = Callable[[Site, Client, Transfer], Awaitable[Visitor]]
 
 
 @pytest_asyncio.fixture(loop_scope="session", params=["cookie", "header"])

@@ -1,17 +1,14 @@
 """What a browser makes of our answers: how it keeps the cookies, and which answers it lets a website read."""
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.async_api import Error
 
 from tests.clients.sites import Site
-from tests.clients.visitors import PASSWORD, Client, Transfer, Visitor
+from tests.clients.visitors import PASSWORD, Visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-Visit = Callable[[Site, Client, Transfer], Awaitable[Visitor]]
 
 # Past the official client, which would refresh and repeat: what the browser itself lets a page see.
 RAW_FETCH = """async (url) => {

@@ -1,17 +1,13 @@
 """Attacks from a page on another site, in a real browser with the victim's cookies in it."""
 
-from collections.abc import Awaitable, Callable
-
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page
 
 from tests.clients.sites import Site
-from tests.clients.visitors import PASSWORD, Client, Tab, Transfer, Visitor
+from tests.clients.visitors import PASSWORD, Tab, Visit, Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-Visit = Callable[[Site, Client, Transfer], Awaitable[Visitor]]
 
 # A form is the one POST that a page may send anywhere with no permission asked; the browser then leaves
 # the attacker's page for the answer, and takes the cookies of that answer.

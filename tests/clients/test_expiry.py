@@ -1,16 +1,12 @@
 """Tokens that run out and are replaced while an official client holds them: two-second access tokens, no settle age."""
 
-from collections.abc import Awaitable, Callable
-
 import pytest
 import pytest_asyncio
 
 from tests.clients.sites import Site
-from tests.clients.visitors import PASSWORD, Client, Tab, Transfer, Visitor
+from tests.clients.visitors import PASSWORD, Tab, Visit, Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-Visit = Callable[[Site, Client, Transfer], Awaitable[Visitor]]
 
 
 @pytest_asyncio.fixture(loop_scope="session", params=["cookie", "header"])

@@ -1,16 +1,13 @@
 """Two websites of the same people on two sub-domains: one session for both, each with an official client of its own."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
 
 from tests.clients.sites import Site
-from tests.clients.visitors import PASSWORD, Client, Transfer, Visitor
+from tests.clients.visitors import PASSWORD, Visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-Visit = Callable[[Site, Client, Transfer], Awaitable[Visitor]]
 
 
 async def test_websites_that_refresh_together_stay_signed_in(visit: Visit, https_site: Site, email: str) -> None:

@@ -1,18 +1,15 @@
 """`supertokens-web-js`, unmodified, in a real browser: every shape of site, tokens in cookies and in headers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from tests.clients.sites import Site
-from tests.clients.visitors import PASSWORD, Client, Tab, Transfer, Visitor, sign_in_at_provider
+from tests.clients.visitors import PASSWORD, Tab, Visit, Visitor, sign_in_at_provider
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-Visit = Callable[[Site, Client, Transfer], Awaitable[Visitor]]
 
 
 @pytest_asyncio.fixture(loop_scope="session", params=["cookie", "header"])

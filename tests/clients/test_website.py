@@ -1,16 +1,12 @@
 """`supertokens-website` alone, unmodified, around `fetch` and around axios: every shape of site, both transports."""
 
-from collections.abc import Awaitable, Callable
-
 import pytest
 import pytest_asyncio
 
 from tests.clients.sites import Site
-from tests.clients.visitors import PASSWORD, Client, Transfer, Visitor
+from tests.clients.visitors import PASSWORD, Visit, Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-Visit = Callable[[Site, Client, Transfer], Awaitable[Visitor]]
 
 
 @pytest_asyncio.fixture(loop_scope="session", params=["cookie", "header"])

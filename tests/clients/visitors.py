@@ -1,5 +1,6 @@
 """People with browsers: a visitor has cookies of their own, and opens tabs of a website around an official client."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -68,6 +69,10 @@ class Visitor:
     def _count(self, method: str, url: str) -> None:
         if method == "POST" and url.endswith("/auth/session/refresh"):
             self.refreshes += 1
+
+
+Visit = Callable[[Site, Client, Transfer], Awaitable[Visitor]]
+"""Makes a visitor of a site who uses one of the clients, with tokens in cookies or in headers."""
 
 
 async def sign_in_at_provider(page: Page, name: str) -> None:
