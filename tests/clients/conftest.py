@@ -38,14 +38,14 @@ async def visit(chromium: Chromium, tmp_path: Path) -> AsyncIterator[Visit]:
     """A new visitor, by `visit(site, client, transfer)`. Afterwards no page may have had an uncaught error."""
     visitors: list[Visitor] = []
 
-    async def new_visitor(site: Site, client: Client, transfer: Transfer) -> Visitor:
+    async def new_visitor(site: Site, client: Client, transfer: Transfer, **settings: str) -> Visitor:
         if site.third_party_cookies:
             context = await chromium.new_profile(tmp_path / f"profile-{len(visitors)}")
         else:
             context = await chromium.new_context()
         context.set_default_timeout(15_000)
-        settings = {"apiDomain": site.api, "tokenTransferMethod": transfer, "client": client}
-        await context.add_init_script(f"window.site = {json.dumps(settings)};")
+        about_site = {"apiDomain": site.api, "tokenTransferMethod": transfer, "client": client, **settings}
+        await context.add_init_script(f"window.site = {json.dumps(about_site)};")
         visitors.append(Visitor(context, site))
         visitors[-1].watch()
         return visitors[-1]

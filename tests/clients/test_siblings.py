@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.clients.sites import Site
-from tests.clients.visitors import PASSWORD, Visit
+from tests.clients.visitors import PASSWORD, Transfer, Visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -23,3 +23,21 @@ async def test_websites_that_refresh_together_stay_signed_in(visit: Visit, https
 
     handles = [(await tab.ask("call", "GET", "/api/session"))["body"]["handle"] for tab in (first, second)]
     assert handles[0] == handles[1]
+
+
+@pytest.mark.parametrize("transfer", ["cookie", "header"])
+async def test_websites_that_share_their_tokens_need_no_second_refresh(
+    visit: Visit, https_site: Site, email: str, transfer: Transfer
+) -> None:
+    """With the client's tokens on the common domain, a session of one website is there at once on the other."""
+    visitor = await visit(https_site, "web_js", transfer, sessionTokenFrontendDomain=".watchword.test")
+    first = await visitor.open()
+    await first.ask("signUp", email, PASSWORD)
+    refreshes = visitor.refreshes
+
+    second = await visitor.open(https_site.sibling)
+
+    assert await second.ask("doesSessionExist")
+    assert await first.ask("getUserId") == await second.ask("getUserId")
+    assert 200 == (await second.ask("call", "GET", "/api/session"))["status"]
+    assert refreshes == visitor.refreshes

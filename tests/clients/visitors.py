@@ -1,8 +1,7 @@
 """People with browsers: a visitor has cookies of their own, and opens tabs of a website around an official client."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from playwright.async_api import BrowserContext, Page
 
@@ -71,8 +70,12 @@ class Visitor:
             self.refreshes += 1
 
 
-Visit = Callable[[Site, Client, Transfer], Awaitable[Visitor]]
-"""Makes a visitor of a site who uses one of the clients, with tokens in cookies or in headers."""
+class Visit(Protocol):
+    """Makes a visitor of a site who uses one of the clients; further settings are the client's own."""
+
+    async def __call__(self, site: Site, client: Client, transfer: Transfer, **settings: str) -> Visitor:
+        """The visitor, with an empty cookie jar."""
+        ...
 
 
 async def sign_in_at_provider(page: Page, name: str) -> None:

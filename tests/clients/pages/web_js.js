@@ -4,7 +4,7 @@ import EmailPassword from "supertokens-web-js/recipe/emailpassword";
 import Session from "supertokens-web-js/recipe/session";
 import ThirdParty from "supertokens-web-js/recipe/thirdparty";
 
-const { apiDomain, tokenTransferMethod } = window.site;
+const { apiDomain, tokenTransferMethod, sessionTokenFrontendDomain } = window.site;
 
 window.events = [];
 SuperTokens.init({
@@ -12,7 +12,11 @@ SuperTokens.init({
     recipeList: [
         EmailPassword.init(),
         ThirdParty.init(),
-        Session.init({ tokenTransferMethod, onHandleEvent: ({ action }) => window.events.push(action) }),
+        Session.init({
+            tokenTransferMethod,
+            sessionTokenFrontendDomain,
+            onHandleEvent: ({ action }) => window.events.push(action),
+        }),
     ],
 });
 
