@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import sys
 import traceback
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -34,6 +35,8 @@ from tests.services.tls_front import tls_front
 from watchword.database.database import Transaction
 from watchword.database.open import open_database
 from watchword.database.postgres import PostgresDatabase
+from watchword.database.postgres_pool import LONGEST_QUEUE
+from watchword.database.postgres_start import refusal
 from watchword.database.statements import Statement
 from watchword.errors import ConfigurationError, Overloaded, StorageUnavailable
 
@@ -259,6 +262,76 @@ async def test_a_pool_that_is_used_up_says_so(
     await small.stop()
 
 
+async def test_a_queue_that_is_too_long_says_so_at_once(db: PostgresDatabase, postgres_url: str) -> None:
+    """Only so many may wait for a connection; who comes after them is sent away, and they are all served."""
+    small = PostgresDatabase(postgres_url, pool_size=1, busy_seconds=60)
+    await small.start()
+    tasks = [asyncio.create_task(small.find(FIND_THING, id="a")) for _ in range(1 + LONGEST_QUEUE)]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await small.find(FIND_THING, id="a")
+    assert {None} == set(await asyncio.gather(*tasks))
+    await small.stop()
+
+
+async def test_stop_does_not_wait_for_ever(db: PostgresDatabase, postgres_url: str, other: asyncpg.Connection) -> None:
+    """What still runs when the time of `stop` is over is cut off, and its caller hears of an outage."""
+    await add(db, "a")
+    hasty = PostgresDatabase(postgres_url, busy_seconds=0.2)
+    await hasty.start()
+    async with other.transaction():
+        await other.execute("select * from public.things where id = 'a' for update")
+        held = asyncio.create_task(hasty.write(lambda tx: tx.find(LOCK_THING, id="a")))
+        await until_blocked(other, held)
+        await hasty.stop()
+        with pytest.raises(StorageUnavailable):
+            await held
+
+
+async def test_a_server_that_takes_no_writes_is_left(postgres: Postgres, postgres_url: str) -> None:
+    """After a fail-over our connections may lead to a replica: the first write finds out, and all are opened anew."""
+    name = postgres_url.rpartition("/")[2]
+    database = PostgresDatabase(postgres_url)
+    await database.start()
+    await create_things(database)
+    await database.stop()
+    postgres.execute(f"alter database {name} set default_transaction_read_only = on")
+    await database.start()
+    await asyncio.gather(*(count(database) for _ in range(5)))
+    postgres.execute(f"alter database {name} reset default_transaction_read_only")  # for connections made from now on
+
+    with pytest.raises(StorageUnavailable, match="takes no writes"):
+        await add(database, "a")
+    assert await add(database, "a") is not None
+    assert 1 == await count(database)
+    await database.stop()
+
+
+async def test_errors_in_the_commit_are_sorted_too(db: PostgresDatabase, other: asyncpg.Connection) -> None:
+    """A conflict found by the commit is run again; a rule broken there is the program's mistake; both are known."""
+    await other.execute("""
+        create sequence attempts;
+        create function complain() returns trigger language plpgsql as $$ begin
+            if new.id = 'conflict' and nextval('attempts') < 3 then raise exception using errcode = '40001'; end if;
+            if new.id = 'rule' then raise exception 'a rule is broken' using errcode = '23514'; end if;
+            return null;
+        end $$;
+        create constraint trigger late after insert on things deferrable initially deferred
+            for each row execute function complain()
+    """)
+    assert await add(db, "conflict") is not None
+    with pytest.raises(asyncpg.CheckViolationError, match="a rule is broken"):
+        await add(db, "rule")
+    assert ["conflict"] == [row["id"] for row in await db.list(LIST_THINGS)]
+
+
+async def test_without_the_driver_the_start_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asyncpg is an extra: without it the sentence has the command."""
+    monkeypatch.setitem(sys.modules, "asyncpg", None)  # what the import system knows as "not there"
+    with pytest.raises(ConfigurationError, match=r'pip install "watchword\[postgres\]"'):
+        await PostgresDatabase("postgresql://localhost/app").start()
+
+
 async def test_time_limits_and_durability_are_ours(postgres: Postgres, postgres_url: str) -> None:
     """Whatever the role's defaults are, each transaction has our time limits and durable commits (DB-5, SC-10).
 
@@ -351,6 +424,25 @@ async def test_what_cannot_be_connected_to_stops_the_start(postgres: Postgres, u
             await PostgresDatabase(url).start()
         told = "".join(traceback.format_exception(caught.value)) + repr(PostgresDatabase(url))
         assert "s3cret" not in told
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (TimeoutError(), "does not answer"),
+        (asyncpg.TooManyConnectionsError("x"), "no connection left"),
+        (asyncpg.CannotConnectNowError("x"), "just starting"),
+        (asyncpg.ProtocolViolationError("x"), "SQLSTATE 08P01"),
+        (asyncpg.InterfaceError("s3cret"), "driver refuses the URL"),
+        (ssl.SSLError(1, "s3cret"), "TLS failed"),
+    ],
+)
+def test_every_refusal_is_a_sentence(error: Exception, words: str) -> None:
+    """What the driver can raise when it connects has a remedy, and its own text stays out of it."""
+    told = str(refusal("db.example.com/app", error))
+    assert told.startswith("database: PostgreSQL at db.example.com/app cannot be used: ")
+    assert words in told
+    assert "s3cret" not in told
 
 
 async def test_a_wrong_password_stops_the_start() -> None:

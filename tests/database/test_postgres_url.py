@@ -62,8 +62,12 @@ def test_sslmode_in_the_url_decides(mode: str) -> None:
 
 def test_an_authority_of_ones_own_is_used(bare_home: Path) -> None:
     """`sslrootcert`, or the file that libpq looks for, replaces the system's authorities; the check stays full."""
-    address = read_postgres_url("postgresql://db/app?sslrootcert=/etc/ca.pem")
-    assert {"sslmode": ["verify-full"], "sslrootcert": ["/etc/ca.pem"]} == query_of(address.dsn)
+    authority = bare_home / "ca.pem"
+    with pytest.raises(ConfigurationError, match=r"sslrootcert .*ca\.pem, and there is no such file"):
+        read_postgres_url(f"postgresql://db/app?sslrootcert={authority}")
+    authority.touch()
+    address = read_postgres_url(f"postgresql://db/app?sslrootcert={authority}")
+    assert {"sslmode": ["verify-full"], "sslrootcert": [str(authority)]} == query_of(address.dsn)
 
     (bare_home / ".postgresql").mkdir()
     (bare_home / ".postgresql" / "root.crt").touch()
@@ -103,7 +107,7 @@ def test_no_secret_in_what_may_be_shown() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["postgresql://ada:s3cret@host:port/app", "postgresql://ada:s3cret@[::1/app", "postgresql://ada:s3/cret@host/app",
+    ["postgresql://ada:s3cret@host:port/app", "postgresql://ada:s3cret@[::1/app", "postgresql://ada:s3cret@[::1,b/app", "postgresql://ada:s3/cret@host/app",
      "postgresql://ada:s3cret@host/app?sslmode=verify-everything"],
 )  # fmt: skip
 def test_a_broken_url_stops_the_start(url: str) -> None:

@@ -24,6 +24,7 @@ from tests.database.things import (
     count,
     create_things,
 )
+from watchword.database import sqlite_checks
 from watchword.database.database import Transaction
 from watchword.database.group_commit import LONGEST_QUEUE
 from watchword.database.open import open_database
@@ -182,6 +183,19 @@ async def test_another_process_that_writes_is_waited_for_a_while(db: SqliteDatab
     assert 3 == await amount(db, "a")
 
 
+async def test_migrations_wait_longer(db: SqliteDatabase, path: Path) -> None:
+    """A process that migrates waits for another's lock longer than a sign-in does."""
+    await add(db, "a", 1)
+    other = lock_in_another_process(path)
+    waiting = asyncio.create_task(db.write_schema(lambda tx: tx.find(FIND_THING, id="a")))
+    with pytest.raises(StorageUnavailable):  # all that came before it has been given up
+        await add(db, "b")
+    other.communicate("let go\n")
+    row = await waiting
+    assert row is not None
+    assert 100 == row["amount"]
+
+
 def lock_in_another_process(path: Path) -> subprocess.Popen[str]:
     """A process that holds the write lock, and sets an amount and commits when its standard input speaks."""
     program = """
@@ -286,6 +300,7 @@ async def test_a_new_file_is_readable_by_its_owner_only(path: Path, db: SqliteDa
         ("nowhere/at/all.db", "the folder .*nowhere/at does not exist"),
         ("folder.db", "is not a file"),
         ("text.db", "cannot be used as an SQLite database: file is not a database"),
+        ("../../../../proc/none.db", "none.db|/proc"),
     ],
 )
 async def test_a_file_that_cannot_be_used_stops_the_start(tmp_path: Path, name: str, words: str) -> None:
@@ -319,6 +334,15 @@ for name in ("things.db", "other.db"):
         f"database: the file {folder}/things.db cannot be written by this user; change its rights, or set another",
         f"database: the folder {folder} cannot be written by this user; change its rights, or set another",
     ] == done.stdout.splitlines()
+
+
+async def test_a_network_file_system_stops_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite's locks do not hold across machines: the sentence says which file system it is and what to use."""
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(f"22 1 0:40 / {tmp_path} rw - nfs4 server:/srv rw\n")
+    monkeypatch.setattr(sqlite_checks, "MOUNTS", mounts)
+    with pytest.raises(ConfigurationError, match=r"^database: .*network file system \(nfs4\).*PostgreSQL"):
+        await SqliteDatabase(tmp_path / "things.db").start()
 
 
 def test_network_file_systems_are_found_out() -> None:

@@ -39,7 +39,7 @@ class PostgresDatabase:
         url: `postgresql://user:password@host:5432/name`; see `read_postgres_url`.
         schema: Where our tables live; made by the migrations where it is missing.
         pool_size: The most connections held at once.
-        busy_seconds: How long a caller waits for a free connection.
+        busy_seconds: How long a caller waits for a free connection, and `stop` for what runs.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class PostgresDatabase:
         self._pool = pool
 
     async def stop(self) -> None:
-        """Finish what runs, a few seconds long, and disconnect."""
+        """Finish what runs, within `busy_seconds`, and disconnect."""
         pool, self._pool = self._pool, None
         if pool is not None:
             await pool.close()

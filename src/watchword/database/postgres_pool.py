@@ -9,7 +9,6 @@ from watchword.errors import Overloaded, StorageUnavailable
 
 LONGEST_QUEUE = 1024
 IDLE_SECONDS = 300.0  # firewalls forget a silent connection, many after 350 s
-STOP_SECONDS = 5.0
 
 
 class ConnectionPool:
@@ -63,10 +62,10 @@ class ConnectionPool:
             self._idle.pop()[0].terminate()
 
     async def close(self) -> None:
-        """Wait a few seconds for what runs, then close all."""
+        """Wait for what runs, as long as callers wait for a connection, then close all."""
         self._closing = True
         try:
-            async with asyncio.timeout(STOP_SECONDS):
+            async with asyncio.timeout(self._busy_seconds):
                 for _ in range(self._size):
                     await self._turns.acquire()
         except TimeoutError:
@@ -75,7 +74,7 @@ class ConnectionPool:
         while self._idle:
             connection, _ = self._idle.pop()
             try:
-                await connection.close(timeout=STOP_SECONDS)
+                await connection.close(timeout=self._busy_seconds)
             except Exception:  # it was lost already; any kind of error says so
                 connection.terminate()
 

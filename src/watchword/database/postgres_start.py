@@ -57,6 +57,8 @@ def refusal(where: str, error: Exception) -> ConfigurationError:
             f"its certificate is not good: {error.verify_message}; set sslrootcert=/path/to/ca.pem in the URL, or "
             "sslmode=require to encrypt without checking whom you talk to"
         )
+    elif isinstance(error, ssl.SSLError):
+        remedy = "TLS failed; look at the files that sslrootcert, sslcert and sslkey name"
     elif isinstance(error, ConnectionError) and "SSL" in str(error):
         remedy = "it does not speak TLS; turn it on, or in a closed network add ?sslmode=disable to the URL"
     elif code is not None:

@@ -46,33 +46,37 @@ def read_postgres_url(url: str) -> PostgresAddress:
     not this machine gets TLS with certificate check unless `sslmode` says otherwise.
 
     Raises:
-        ConfigurationError: It cannot be parsed, or `sslmode` is none of libpq's.
+        ConfigurationError: It cannot be parsed, `sslmode` is none of libpq's, or a file of TLS is not there.
     """
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
+        hosts = unquote(parts.netloc.rpartition("@")[2])
+        host, port = (hosts, None) if "," in hosts else (unquote(parts.hostname or ""), parts.port)
     except ValueError:
-        if "," not in url.rpartition("@")[2]:
-            raise ConfigurationError(
-                "database",
-                "is not a URL; write postgresql://user:password@host:5432/name, with % codes in the password",
-            ) from None
-        parts, host, port = urlsplit(url), urlsplit(url).netloc.rpartition("@")[2], None
+        raise ConfigurationError(
+            "database", "is not a URL; write postgresql://user:password@host:5432/name, with % codes in the password"
+        ) from None
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     announced = query.pop("pgbouncer", "false").lower() not in _OFF
     unprepared = query.pop("prepared_statements", "true").lower() in _OFF
     for name in sorted(query.keys() - _DRIVER_PARAMETERS):
         logger.warning("the database URL has the parameter %s, which means nothing here and is left out", name)
         del query[name]
-    hosts = (
-        query.get("host", "") or unquote(host) or os.environ.get("PGHOST", "")
-    )  # the driver reads PGHOST as libpq does
-    check = _wants_certificate_check(query, hosts)
+    host = query.get("host") or host or os.environ.get("PGHOST", "")  # the driver reads PGHOST too, as libpq does
+    check = _wants_certificate_check(query, host)
+    _check_files(query)
     dsn = parts._replace(scheme="postgresql", query=urlencode(query, quote_via=quote)).geturl()
     name = unquote(parts.path.lstrip("/")) or query.get("dbname", "")
-    return PostgresAddress(
-        dsn, f"{hosts or 'this machine'}{f':{port}' if port else ''}/{name}", check, announced or unprepared
-    )
+    where = f"{host or 'this machine'}{f':{port}' if port else ''}/{name}"
+    return PostgresAddress(dsn, where, check, announced or unprepared)
+
+
+def _check_files(query: dict[str, str]) -> None:
+    for name in ("sslrootcert", "sslcert", "sslkey", "sslcrl"):
+        if name in query and not Path(query[name]).is_file():
+            raise ConfigurationError(
+                "database", f"{name} in the URL names {query[name]}, and there is no such file; correct the path"
+            )
 
 
 def _wants_certificate_check(query: dict[str, str], hosts: str) -> bool:

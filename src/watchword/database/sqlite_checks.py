@@ -10,7 +10,7 @@ _NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "ceph", "glusterfs", "fuse.glusterfs", "lustre"}
     | {"gpfs", "beegfs", "fuse.sshfs", "fuse.s3fs", "fuse.rclone", "fuse.ceph"}
 )
-_MOUNTS = Path("/proc/self/mountinfo")
+MOUNTS = Path("/proc/self/mountinfo")
 
 
 def check_place(path: Path) -> None:
@@ -30,7 +30,7 @@ def check_place(path: Path) -> None:
             raise ConfigurationError(
                 "database", f"the {what} {place} cannot be written by this user; change its rights, or set another"
             )
-    kind = file_system_of(path, _MOUNTS.read_text() if _MOUNTS.exists() else "")
+    kind = file_system_of(path, MOUNTS.read_text() if MOUNTS.exists() else "")
     if kind in _NETWORK_FILE_SYSTEMS:
         raise ConfigurationError(
             "database", f"{path} lies on a network file system ({kind}); use a local disk, or PostgreSQL"
