@@ -105,7 +105,7 @@ class FdiMiddleware:
             if message["type"] == "lifespan.startup":
                 try:
                     await self.auth.start()
-                except ConfigurationError as error:
+                except WatchwordError as error:  # the sentence is for people; a stack trace would only hide it
                     await send({"type": "lifespan.startup.failed", "message": str(error)})
                     raise
             return message

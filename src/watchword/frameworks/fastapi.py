@@ -7,7 +7,7 @@ install(app, auth)
 async def me(session: SessionContainer = Depends(verify_session(auth))): ...
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -31,16 +31,13 @@ def install(app: FastAPI, auth: Watchword) -> None:
     that the front end can read a 500 as well; `auth` starts and stops with the application.
 
     Raises:
-        ConfigurationError: The application has answered requests already.
+        ConfigurationError: The application has answered requests already, or has a `Watchword` already.
     """
     if app.middleware_stack is not None:
         raise ConfigurationError("install", "the application is running already; call install before serving it")
-    build_inner = app.build_middleware_stack
-
-    def build_middleware_stack() -> ASGIApp:
-        return FdiMiddleware(build_inner(), auth)
-
-    app.build_middleware_stack = build_middleware_stack
+    if isinstance(app.build_middleware_stack, _WrappedStack):
+        raise ConfigurationError("install", "was called for this application already; call it once")
+    app.build_middleware_stack = _WrappedStack(app.build_middleware_stack, auth)
 
     async def answer_error(request: Request, error: Exception) -> Response:
         if not isinstance(error, WatchwordError):  # cannot be: Starlette calls this for no other
@@ -50,6 +47,17 @@ def install(app: FastAPI, auth: Watchword) -> None:
         return Response(response.body, response.status, dict(response.headers))
 
     app.add_exception_handler(WatchwordError, answer_error)
+
+
+class _WrappedStack:
+    """Builds the application's middleware, ours around all of it."""
+
+    def __init__(self, build_inner: Callable[[], ASGIApp], auth: Watchword) -> None:
+        self._build_inner = build_inner
+        self._auth = auth
+
+    def __call__(self) -> ASGIApp:
+        return FdiMiddleware(self._build_inner(), self._auth)
 
 
 class VerifySession(SecurityBase):
