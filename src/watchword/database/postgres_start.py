@@ -14,6 +14,7 @@ _SETTINGS = """
            current_setting('server_encoding', true) as server_encoding
 """
 _REMEDIES = {
+    "08P01": "it refuses our settings; behind PgBouncer add ?pgbouncer=true to the URL",
     "28P01": "user or password was refused; correct them in the URL",
     "28000": "the server refuses this user from here; allow it in pg_hba.conf, or correct the URL",
     "3D000": "there is no database of that name; create it, or correct the URL",
