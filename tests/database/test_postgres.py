@@ -364,6 +364,29 @@ async def test_time_limits_and_durability_are_ours(postgres: Postgres, postgres_
         await database.stop()
 
 
+@pytest.mark.parametrize(
+    ("limit", "words"), [("statement_timeout", "longer than its limit"), ("lock_timeout", "locked")]
+)
+async def test_a_time_limit_is_an_outage_that_passes(
+    db: PostgresDatabase, other: asyncpg.Connection, limit: str, words: str
+) -> None:
+    """A statement that the server stops is `StorageUnavailable`, once, and the connection goes on (F-10)."""
+    await add(db, "a")
+    runs: list[int] = []
+
+    async def body(tx: Transaction) -> None:
+        runs.append(len(runs))
+        await tx.execute(Statement(f"set local {limit} = '50ms'"))
+        await tx.find(LOCK_THING, id="a")
+
+    async with other.transaction():
+        await other.execute("select * from public.things where id = 'a' for update")
+        with pytest.raises(StorageUnavailable, match=words):
+            await db.write(body)
+    assert [0] == runs
+    assert 1 == await count(db)
+
+
 async def test_behind_pgbouncer_nothing_stays_on_the_connection(postgres_url: str, other: asyncpg.Connection) -> None:
     """With `pgbouncer=true` no statement is prepared by name, and no setting outlives its transaction."""
     database = PostgresDatabase(postgres_url + "?pgbouncer=true", pool_size=1)
