@@ -15,6 +15,7 @@ from fastapi import Body, Depends, FastAPI, Request
 
 from watchword import AppInfo, SessionContainer, Watchword
 from watchword.crypto.passwords import PasswordHasher
+from watchword.database.database import Database
 from watchword.frameworks.fastapi import create_session, install, verify_session
 from watchword.recipes import Session, SessionFeature, ThirdPartyEmailPassword
 from watchword.recipes.recipe import Recipe
@@ -194,7 +195,7 @@ class Site:
 
 @asynccontextmanager
 async def running_site(
-    database_url: str,
+    database_url: str | Database,
     *,
     recipes: Sequence[Recipe] | None = None,
     session: Session | None = None,
@@ -203,7 +204,7 @@ async def running_site(
     website_domain: str | None = None,
     **app_info: Any,
 ) -> AsyncIterator[Site]:
-    """A site on one database, with the recipes of the seed unless others are given."""
+    """A site on one database, given by URL or open; with the recipes of the seed unless others are given."""
     port = free_port()
     url = f"http://localhost:{port}"
     clock = clock or FakeClock()
