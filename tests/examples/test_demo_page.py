@@ -110,7 +110,7 @@ def test_an_expired_access_token_is_refreshed_and_the_call_made_again(demo: Demo
 
 
 def test_a_session_that_ended_elsewhere_is_said_in_words(demo: Demo, browser: Browser) -> None:
-    """Signed out in one tab, the other shows the sign-in form."""
+    """Signed out in one tab, the other shows the sign-in form; a refresh of nothing says that it is over."""
     with visit(browser, demo.origin) as page:
         sign_up(page)
         other = page.context.new_page()
@@ -118,6 +118,11 @@ def test_a_session_that_ended_elsewhere_is_said_in_words(demo: Demo, browser: Br
         other.get_by_role("button", name="Sign out").click()
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
         expect(page.get_by_role("status")).to_have_text("You signed out in another tab.")
+
+        sign_up(page)
+        page.context.clear_cookies()
+        page.get_by_role("button", name="Refresh the session").click()
+        expect(page.get_by_role("status")).to_have_text("Your session has ended. Please sign in again.")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
