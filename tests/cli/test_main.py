@@ -36,8 +36,7 @@ def test_check_before_and_after_migrate(database_url: str) -> None:
     """An empty database is named as such with the way out; after `migrate` all is well, and a second one idles."""
     before = call("db", "check", "--database", database_url)
     assert 1 == before.returncode
-    assert "missing: watchword.sessions 0001" in before.stderr
-    assert "Run watchword migrate" in before.stderr
+    assert "watchword migrate" in before.stderr
 
     first = call("migrate", DATABASE_URL=database_url)
     assert (0, "") == (first.returncode, first.stderr)
@@ -62,6 +61,21 @@ def test_the_printed_sql_makes_the_tables_in_a_schema_with_a_prefix(postgres_url
     assert 1 == call("db", "check", "--database", postgres_url).returncode
     rest = call("db", "sql", "--missing", *chosen)
     assert (0, False) == (rest.returncode, "sessions" in rest.stdout)
+
+
+def test_check_names_what_is_missing(postgres_url: str) -> None:
+    """Each migration that is not applied is listed, and the way out."""
+    answer = call("db", "check", "--database", postgres_url)
+    assert 1 == answer.returncode
+    assert "missing: watchword.sessions 0001" in answer.stderr
+    assert "Run watchword migrate" in answer.stderr
+
+
+def test_check_makes_no_file(tmp_path: Path) -> None:
+    """A mistyped path is told and nothing appears there."""
+    answer = call("db", "check", "--database", f"sqlite:///{tmp_path / 'typo.db'}")
+    assert (1, []) == (answer.returncode, list(tmp_path.iterdir()))
+    assert f"there is no database at {tmp_path / 'typo.db'}" in answer.stderr
 
 
 def test_sql_asks_no_database() -> None:

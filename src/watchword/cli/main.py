@@ -7,7 +7,9 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, TypeVar
+from urllib.parse import unquote
 
 from watchword import recipes
 from watchword.app import CORE_MIGRATION_PACKAGES
@@ -77,6 +79,8 @@ def check(database: Url, schema: Schema = None, table_prefix: Prefix = "") -> No
             )
         raise NotCurrent("\n".join(lines))
 
+    if is_missing_file(database):
+        raise NotCurrent(f"there is no database at {place(database)}; watchword migrate, or the first start, makes it")
     typer.echo(with_database(database, schema, table_prefix, look))
 
 
@@ -152,7 +156,15 @@ async def product(db: Database) -> str:
 
 def place(url: str) -> str:
     """Where a database is, without user, password and parameters."""
-    return url.split("://", 1)[1].rsplit("@", 1)[-1].split("?", 1)[0] or "memory"
+    scheme, _, rest = url.partition("://")
+    if scheme == "sqlite":
+        return rest.removeprefix("/") or "memory"
+    return rest.rsplit("@", 1)[-1].split("?", 1)[0]
+
+
+def is_missing_file(url: str) -> bool:
+    """Whether looking at this SQLite database would make it."""
+    return url.startswith("sqlite:///") and not Path(unquote(place(url))).exists()
 
 
 def main() -> None:
