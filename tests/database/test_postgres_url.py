@@ -2,10 +2,13 @@
 
 import logging
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
+from watchword.database.open import postgres_url
 from watchword.database.postgres_url import read_postgres_url
 from watchword.errors import ConfigurationError
 
@@ -115,3 +118,19 @@ def test_a_broken_url_stops_the_start(url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^database: ") as caught:
         read_postgres_url(url)
     assert "s3" not in str(caught.value)
+
+
+@given(user=st.text(min_size=1), password=st.text(min_size=1), database=st.text(min_size=1))
+def test_a_url_from_parts_says_those_parts(user: str, password: str, database: str) -> None:
+    """Whatever characters the parts have, the driver reads back what was given (S027)."""
+    assume(not any("\0" in part for part in (user, password, database)))
+    url = postgres_url(user=user, password=password, database=database, host="::1", port=5433)
+    parts = urlsplit(url)
+    assert (user, password, "::1", 5433) == (
+        unquote(parts.username or ""),
+        unquote(parts.password or ""),
+        parts.hostname,
+        parts.port,
+    )
+    assert database == unquote(parts.path.removeprefix("/"))
+    assert "sslmode=disable" in postgres_url(user="a", password="b", database="c", ssl_mode="disable")

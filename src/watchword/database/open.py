@@ -5,8 +5,11 @@ from urllib.parse import unquote
 
 from watchword.database.database import Database
 from watchword.database.postgres import PostgresDatabase
+from watchword.database.postgres_url import postgres_url
 from watchword.database.sqlite import SqliteDatabase
 from watchword.errors import ConfigurationError
+
+__all__ = ["open_database", "postgres_url"]
 
 _FORMS = "write sqlite:///file.db, sqlite:////absolute/file.db, or postgresql://user:password@host:5432/name"
 

@@ -39,6 +39,27 @@ class PostgresAddress:
     through_pgbouncer: bool
 
 
+def postgres_url(
+    *, user: str, password: str, database: str, host: str = "localhost", port: int = 5432, ssl_mode: str | None = None
+) -> str:
+    """The URL of a PostgreSQL database from its parts, whatever characters the password has.
+
+    Args:
+        user: The role.
+        password: As it is; it is percent-encoded here.
+        database: The database's name.
+        host: Name or address.
+        port: TCP port.
+        ssl_mode: One of libpq's; left out, a host that is not this machine must show a valid certificate.
+    """
+    address = f"[{host}]" if ":" in host else host
+    query = f"?sslmode={quote(ssl_mode, safe='')}" if ssl_mode is not None else ""
+    return (
+        f"postgresql://{quote(user, safe='')}:{quote(password, safe='')}@{address}:{port}"
+        f"/{quote(database, safe='')}{query}"
+    )
+
+
 def read_postgres_url(url: str) -> PostgresAddress:
     """Take a `postgresql://` URL apart.
 
