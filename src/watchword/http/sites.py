@@ -28,7 +28,10 @@ def is_same_site(origin_a: str, origin_b: str) -> bool:
         origin_b: Likewise; ports do not count, schemes do.
     """
     a, b = urlsplit(origin_a), urlsplit(origin_b)
-    return a.scheme == b.scheme and registrable_domain(a.hostname or "") == registrable_domain(b.hostname or "")
+    host_a, host_b = a.hostname or "", b.hostname or ""
+    # One host is one site whatever the list says: most applications never need to load it.
+    same_domain = host_a == host_b or registrable_domain(host_a) == registrable_domain(host_b)
+    return a.scheme == b.scheme and same_domain
 
 
 def is_public_suffix(host: str) -> bool:
