@@ -158,3 +158,21 @@ def test_an_application_may_use_the_field_for_user_names(name: str) -> None:
 def test_made_up_addresses_are_known(email: str, expected: bool) -> None:
     """Addresses made for people without one end in the contract's two domains (FDI 8.2)."""
     assert expected is is_fake_email(email)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "u\u0308\u0304" * 220 + "@example.com",  # 665 characters that compose to 232, which alone would pass
+        "a" + "\u0301" * 1_000_000 + "\u0323" * 1_000_000 + "@example.com",  # composing these takes hours
+    ],
+)
+def test_a_long_text_is_refused_before_it_is_composed(address: str) -> None:
+    """Attack: 60 kB of accents as an address, which Unicode composes in quadratic time, on the event loop.
+
+    One such sign-up held every other request up for seconds, so the length counts as typed.
+    """
+    with pytest.raises(BadInput):
+        normalise_email(address)
+    with pytest.raises(BadInput):
+        verify_email(address)
