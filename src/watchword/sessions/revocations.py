@@ -31,8 +31,10 @@ class RevokedHandles:
         return handle in self._until_ms
 
     def _forget_before(self, now_ms: int) -> None:
-        # Insertion order is the order of time, so the oldest are at the front.
-        for handle, until_ms in list(self._until_ms.items()):
-            if until_ms > now_ms:
+        # Insertion order is the order of time, so the oldest are at the front. Never a copy of all of them:
+        # ending all sessions of somebody who has thousands would hold the event loop for seconds.
+        while self._until_ms:
+            oldest = next(iter(self._until_ms))
+            if self._until_ms[oldest] > now_ms:
                 return
-            del self._until_ms[handle]
+            del self._until_ms[oldest]
