@@ -35,11 +35,14 @@ async def running_engine(
     api_domain: str = EVERYWHERE,
     passwords: PasswordHasher | None = None,
 ) -> AsyncIterator[Engine]:
-    """An engine on this database, tables made, with the real session recipe and the cheapest valid hash."""
+    """An engine on this database, tables made, with the real session recipe and the cheapest valid hash.
+
+    Its signing key is EdDSA, made in no time; RSA keys have tests of their own.
+    """
     await migrate(db, load_migrations(PACKAGES))
     hasher = passwords or PasswordHasher()
     outgoing = OutgoingClient()
-    session = Session()
+    session = Session(signing_key_algorithm="EdDSA")
     engine = Engine(
         app_id=app_id,
         app_info=AppInfo(app_name="Test", api_domain=api_domain, website_domain=api_domain),

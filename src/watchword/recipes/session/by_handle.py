@@ -1,13 +1,13 @@
 """The half of the session recipe that needs no request: reading, changing and ending sessions by their handle."""
 
 import logging
-from abc import abstractmethod
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from watchword.errors import ConfigurationError, Unauthorised
 from watchword.recipes.recipe import Engine, Recipe, UserContext
 from watchword.sessions import lifecycle
+from watchword.sessions.claims import SessionClaim
 from watchword.sessions.engine import SessionEngine
 from watchword.sessions.payloads import checked_jwt_payload, checked_session_data, merge
 from watchword.sessions.session import SessionInformation
@@ -29,6 +29,7 @@ class SessionsByHandle(Recipe):
         super().__init__(disabled_apis=disabled_apis)
         self.settings = settings
         self._sessions: SessionEngine | None = None
+        self._claims: dict[str, SessionClaim[Any]] = {}  # of recipes: each new session has them, no replace drops them
 
     def bind(self, engine: Engine) -> None:
         """Called once by `Watchword`. Raises `ConfigurationError` as every recipe does."""
@@ -64,10 +65,6 @@ class SessionsByHandle(Recipe):
         """Milliseconds since the epoch, by the injected clock."""
         return self.session_engine.clock.now_ms()
 
-    @abstractmethod
-    def claim_keys(self) -> Set[str]:
-        """The claims of recipes, which replacing a payload leaves alone."""
-
     async def find_session_information(
         self,
         handle: str,
@@ -98,10 +95,10 @@ class SessionsByHandle(Recipe):
             InvalidPayload: A reserved name, something JSON cannot hold, or too much for a cookie.
             Unauthorised: The session has ended.
         """
-        new, kept = checked_jwt_payload(jwt_payload), self.claim_keys()
+        new = checked_jwt_payload(jwt_payload)
 
         def replace(stored: dict[str, Any]) -> dict[str, Any]:
-            return {name: value for name, value in stored.items() if name in kept} | new
+            return {name: value for name, value in stored.items() if name in self._claims} | new
 
         return _there(await lifecycle.change_jwt_payload(self.session_engine, handle, replace))
 

@@ -1,7 +1,7 @@
 """The session recipe: the overridable class through which every session is made, checked, changed and ended."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar, Unpack
 
 from watchword.errors import InvalidClaims, TokenTheftDetected, TryRefreshToken, Unauthorised
@@ -41,7 +41,6 @@ class Session(SessionsByHandle):
 
     def __init__(self, *, disabled_apis: Sequence[str] = (), **options: Unpack[SessionOptions]) -> None:
         super().__init__(SessionSettings.from_options(options), disabled_apis=disabled_apis)
-        self._claims: dict[str, SessionClaim[Any]] = {}
         self._claim_validators: list[ClaimValidator] = []
 
     def routes(self) -> Sequence[Route]:
@@ -220,10 +219,6 @@ class Session(SessionsByHandle):
     async def reissue_access_token(self, token: AccessTokenInfo, jwt_payload: Mapping[str, Any]) -> AccessTokenInfo:
         """The same access token with another payload and a new issue time; same expiry, same binding (FDI 4.12)."""
         return await lifecycle.reissue_access_token(self.session_engine, token, jwt_payload)
-
-    def claim_keys(self) -> Set[str]:
-        """The claims of recipes, which replacing a payload leaves alone."""
-        return self._claims.keys()
 
     # HTTP APIs
 
