@@ -46,6 +46,7 @@ def test_a_new_secret_seals_and_the_old_one_still_opens() -> None:
     """During a change of secrets nothing is lost; afterwards the old values are (security LG-6)."""
     before, during, after = SecretRing(OLD), SecretRing([NEW, OLD]), SecretRing([NEW])
     old_value, new_value = before.seal("x", b"1"), during.seal("x", b"2")
+    assert [False, True] == [during.is_newest(value) for value in (old_value, new_value)]
     assert b"1" == during.open("x", old_value)
     assert b"2" == after.open("x", new_value)
     with pytest.raises(SealBroken):

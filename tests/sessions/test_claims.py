@@ -43,7 +43,8 @@ def test_claims_are_stored_with_the_time_they_were_fetched() -> None:
 
     assert {"role": {"v": "member", "t": NOW}} == stored
     assert ("member", NOW) == (role.find_value(stored), role.find_fetch_time_ms(stored))
-    for other in ({}, {"role": None}, {"role": "member"}, {"role": []}):
+    others: list[dict[str, Any]] = [{}, {"role": None}, {"role": "member"}, {"role": []}]
+    for other in others:
         assert (None, None) == (role.find_value(other), role.find_fetch_time_ms(other))
 
 

@@ -145,6 +145,20 @@ async def test_secret_changes_without_signing_anyone_out(
     assert "ada" == (await verify.verify_access_token(changed, older.text)).user_id
 
 
+async def test_old_secret_can_go_after_one_start_with_both(db: Database, clock: ManualClock) -> None:
+    """LG-6: a static key lives for years; it is sealed anew, so that the secret it was made under need not."""
+    await make_tables(db)
+    old, new = "a secret of the tests, over 32 bytes", "another secret of the tests, 32 bytes"
+    first = await start_node(db, clock, secret=old, use_dynamic_access_token_signing_key=False)
+    token = (await sign_in(first)).access_token
+    await start_node(db, clock, secret=[new, old], use_dynamic_access_token_signing_key=False)
+
+    after = await start_node(db, clock, secret=new, use_dynamic_access_token_signing_key=False)
+
+    assert token == await verify.verify_access_token(after, token.text)
+    assert token.kid == (await sign_in(after)).access_token.kid
+
+
 async def test_flood_of_unknown_kids_causes_one_reload_in_ten_seconds(
     node: SessionEngine, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,6 +70,10 @@ class SecretRing:
         )
         return key.id + nonce + sealed
 
+    def is_newest(self, sealed: bytes) -> bool:
+        """Whether a value was sealed under the newest secret; another one should be sealed anew in time."""
+        return sealed[:_KEY_ID_BYTES] == self._newest.id
+
     def open(self, purpose: str, sealed: bytes, associated_data: bytes = b"") -> bytes:
         """The plaintext that was sealed for this purpose with this associated data.
 

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from watchword.clock import Clock
@@ -71,7 +72,7 @@ class SigningKeys:
         self._secrets = secrets
         self.schedule = schedule
         self._keys: dict[str, _StoredKey] = {}
-        self._opened: dict[str, SigningKey] = {}
+        self._opened: dict[str, SigningKey | None] = {}
         self._looked_at_ms: int | None = None
         self._asked_for_unknown_at_ms: int | None = None
         self._lock = asyncio.Lock()
@@ -85,17 +86,17 @@ class SigningKeys:
         """
         async with self._lock:
             await self._look()
-        await self.get_signing_key()
+            await self.get_signing_key()
+            await self._seal_anew()
 
     async def get_signing_key(self) -> SigningKey:
         """The key that signs now. Never call it inside a transaction: it may ask the database."""
         await self._look_if_stale()
         now_ms = self._clock.now_ms()
         for place in self.schedule.candidates(self._places(), now_ms):
-            try:
-                return self._open(place)
-            except ConfigurationError:  # sealed by a node that knows a newer secret already: the older key still signs
-                log.exception("signing key %s cannot be opened by this process", place.kid)
+            key = self._find_opened(place)
+            if key is not None:
+                return key
         raise ConfigurationError("secret", _WRONG_SECRET)
 
     def find_verification_key(self, kid: str) -> VerificationKey | None:
@@ -122,15 +123,20 @@ class SigningKeys:
     def _places(self) -> list[KeyPlace]:
         return [key.place for key in self._keys.values()]
 
-    def _open(self, place: KeyPlace) -> SigningKey:
-        opened = self._opened.get(place.kid)
-        if opened is None:
+    def _find_opened(self, place: KeyPlace) -> SigningKey | None:
+        """The private key, opened once; `None` when a process that knows a newer secret has sealed it.
+
+        Then the key before it still signs here, and its tokens verify everywhere.
+        """
+        if place.kid not in self._opened:
             try:
                 der = self._secrets.open(_PURPOSE, self._keys[place.kid].sealed, self._bound_to(place.kid))
             except SealBroken:
-                raise ConfigurationError("secret", _WRONG_SECRET) from None
-            opened = self._opened[place.kid] = SigningKey.from_bytes(place.algorithm, place.kid, der)
-        return opened
+                log.error("signing key %s is sealed with a secret that this process does not have", place.kid)  # noqa: TRY400 # the trace says nothing more
+                self._opened[place.kid] = None
+            else:
+                self._opened[place.kid] = SigningKey.from_bytes(place.algorithm, place.kid, der)
+        return self._opened[place.kid]
 
     def _bound_to(self, kid: str) -> bytes:
         return encode_json([self._app_id, kid])
@@ -181,34 +187,40 @@ class SigningKeys:
     async def _make(self, place: KeyPlace) -> None:
         key = await asyncio.to_thread(generate_signing_key, place.algorithm, place.kid)
         sealed = self._secrets.seal(_PURPOSE, key.to_bytes(), self._bound_to(place.kid))
-
-        async def insert(tx: Transaction) -> int:
-            return await tx.execute(
-                INSERT_KEY,
-                app_id=self._app_id,
-                kid=place.kid,
-                kind=place.kind,
-                algorithm=place.algorithm,
-                slot=place.slot,
-                sealed_private_key=sealed,
-                public_jwk=encode_json(key.public_jwk).decode(),
-                created_at_ms=self._clock.now_ms(),
-                signs_from_ms=place.signs_from_ms,
-                token_validity_ms=place.token_validity_ms,
-            )
-
-        if await self._db.write(insert):
+        values: dict[str, Any] = {
+            "app_id": self._app_id,
+            "kid": place.kid,
+            "kind": place.kind,
+            "algorithm": place.algorithm,
+            "slot": place.slot,
+            "sealed_private_key": sealed,
+            "public_jwk": encode_json(key.public_jwk).decode(),
+            "created_at_ms": self._clock.now_ms(),
+            "signs_from_ms": place.signs_from_ms,
+            "token_validity_ms": place.token_validity_ms,
+        }
+        if await self._db.write(partial(_execute, INSERT_KEY, values)):
             log.info("signing key %s made, signs from %s ms", place.kid, place.signs_from_ms)
+
+    async def _seal_anew(self) -> None:
+        """Seal under the newest secret what an older one sealed: a static key would need that one for ever."""
+        for kid, key in self._opened.items():
+            seen = self._keys[kid].sealed
+            if key is None or self._secrets.is_newest(seen):
+                continue
+            sealed = self._secrets.seal(_PURPOSE, key.to_bytes(), self._bound_to(kid))
+            names = {"app_id": self._app_id, "kid": kid, "seen": seen, "sealed": sealed}
+            await self._db.write(partial(_execute, RESEAL_KEY, names))
 
     async def _keep_longer(self) -> None:
         """Tokens live longer than they did: so do the keys that verify them."""
-        validity_ms = self.schedule.token_validity_ms
-
-        async def update(tx: Transaction) -> int:
-            return await tx.execute(KEEP_KEYS_LONGER, app_id=self._app_id, token_validity_ms=validity_ms)
-
-        await self._db.write(update)
+        values = {"app_id": self._app_id, "token_validity_ms": self.schedule.token_validity_ms}
+        await self._db.write(partial(_execute, KEEP_KEYS_LONGER, values))
         await self._load()
+
+
+async def _execute(statement: Statement, parameters: dict[str, Any], tx: Transaction) -> int:
+    return await tx.execute(statement, **parameters)
 
 
 def _place(row: Row) -> KeyPlace:
@@ -237,6 +249,11 @@ INSERT_KEY = Statement("""
     values (:app_id, :kid, :kind, :algorithm, :slot, :sealed_private_key, :public_jwk,
             :created_at_ms, :signs_from_ms, :token_validity_ms)
     on conflict (app_id, kind, algorithm, slot) do nothing
+""")
+
+RESEAL_KEY = Statement("""
+    update {signing_keys} set sealed_private_key = :sealed
+     where app_id = :app_id and kid = :kid and sealed_private_key = :seen
 """)
 
 KEEP_KEYS_LONGER = Statement("""
