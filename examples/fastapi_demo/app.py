@@ -7,8 +7,7 @@ from typing import Annotated, Any
 from fastapi import Body, Depends, FastAPI
 from fastapi.responses import FileResponse
 
-from watchword import AppInfo, SessionContainer, Watchword
-from watchword.accounts.users import User
+from watchword import AppInfo, SessionContainer, User, Watchword
 from watchword.frameworks.fastapi import install, verify_session
 from watchword.recipes import Action, SessionFeature, SignInContext, ThirdPartyEmailPassword
 from watchword.recipes.thirdparty.providers import OpenIdConnect

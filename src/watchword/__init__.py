@@ -1,7 +1,8 @@
 """Watchword: self-hosted sign-in and sessions for Python."""
 
+from watchword.accounts.users import User
 from watchword.app import Watchword
 from watchword.sessions.session import SessionContainer
 from watchword.settings import AppInfo
 
-__all__ = ["AppInfo", "SessionContainer", "Watchword"]
+__all__ = ["AppInfo", "SessionContainer", "User", "Watchword"]

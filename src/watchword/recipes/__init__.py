@@ -14,16 +14,22 @@ from watchword.recipes.session_feature import (
 )
 from watchword.recipes.thirdparty.recipe import SignInUpResult, ThirdParty
 from watchword.recipes.thirdpartyemailpassword.recipe import ThirdPartyEmailPassword
+from watchword.sessions.claims import BooleanClaim, ClaimValidator, PrimitiveArrayClaim, PrimitiveClaim, SessionClaim
 
 __all__ = [
     "Action",
     "Answer",
     "ApiRequest",
+    "BooleanClaim",
+    "ClaimValidator",
     "EmailPassword",
     "EmailPasswordContext",
     "FormField",
     "InputFormField",
+    "PrimitiveArrayClaim",
+    "PrimitiveClaim",
     "Session",
+    "SessionClaim",
     "SessionFeature",
     "SignInContext",
     "SignInUpResult",
