@@ -83,7 +83,12 @@ class RequestSessions:
                 raise Unauthorised("no access token came along", clear_tokens=False)
             return None
         check_token = transport == "cookie" and self._check_csrf(request, anti_csrf_check)
-        session = await self._first_that_verifies(request, candidates, check_token, check_database)
+        session = await self._first_that_verifies(exchange, candidates, check_token, check_database)
+        held = exchange.writer.session
+        if held is not None and held.handle == session.handle:
+            # Another dependency asked before. One object, or what a handler changes in its own, even ending
+            # the session, would not reach the client.
+            session = held
         exchange.writer.attach(session, transport)
         if len(request.cookies.get(ACCESS_COOKIE, ())) > 1:
             self._delete_strays(exchange, ACCESS_COOKIE)
@@ -119,17 +124,18 @@ class RequestSessions:
         return mode == "VIA_TOKEN"
 
     async def _first_that_verifies(
-        self, request: HttpRequest, candidates: Sequence[str], check_token: bool, check_database: bool
+        self, exchange: Exchange, candidates: Sequence[str], check_token: bool, check_database: bool
     ) -> SessionContainer:
         # More than one only when cookies of one name lie on several domains: planted, or left by an old setting.
         for last, token in ((token is candidates[-1], token) for token in candidates):
             try:
                 return await self.recipe.get_session(
                     token,
-                    anti_csrf_token=request.header("anti-csrf"),
+                    anti_csrf_token=exchange.request.header("anti-csrf"),
                     check_anti_csrf=check_token,
                     check_database=check_database,
                     override_global_claim_validators=[],
+                    user_context=exchange.user_context,
                 )
             except (TryRefreshToken, Unauthorised):
                 if last:
@@ -243,8 +249,8 @@ class RequestSessions:
         return anti_csrf_mode(self.policy, request) == "VIA_TOKEN"
 
     async def attach_new(self, exchange: Exchange, session: SessionContainer) -> None:
-        """Send a session that has just started, and end the one that it replaces in this client (SE-2)."""
-        request = exchange.request
+        """Send a session that has just started, and end those that it replaces in this client (SE-2)."""
+        request, sent_before = exchange.request, exchange.writer.session
         transport = transport_for_new_session(self.policy, request)
         exchange.writer.attach(session, transport)
         cookies, bearer = request.cookies.get(ACCESS_COOKIE, []), bearer_token(request)
@@ -254,6 +260,8 @@ class RequestSessions:
             exchange.writer.clear("header")
         held = (*cookies, *([] if bearer is None else [bearer]))
         replaced = {handle for token in held if (handle := self.recipe.find_session_to_replace(token)) is not None}
+        if sent_before is not None:  # this response would have carried it
+            replaced.add(sent_before.handle)
         for handle in replaced - {session.handle}:
             await self.recipe.revoke_session(handle)
 

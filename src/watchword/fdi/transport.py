@@ -53,6 +53,11 @@ class TokenWriter:
     )
     _repeated_front_token: str | None = None
 
+    @property
+    def session(self) -> SessionContainer | None:
+        """The session whose state this response tells, or `None`."""
+        return self._session
+
     def attach(self, session: SessionContainer, transport: Transport) -> None:
         """Send this session's new tokens, now or issued later in the request, in this transport."""
         self._session, self._transport = session, transport
