@@ -15,4 +15,4 @@ def test_every_reachable_state_holds_what_the_report_says() -> None:
     lines: list[str] = []
     report(lines.append)
 
-    assert REPORT.read_text().splitlines() == "\n".join(lines).splitlines()
+    assert REPORT.read_text().splitlines() == "".join(f"{line}\n" for line in lines).splitlines()
