@@ -6,11 +6,11 @@ from typing import Any
 
 from watchword.database.database import Row, Transaction
 from watchword.database.statements import Statement
-from watchword.errors import BadInput
 from watchword.http.json import check_json_object, decode_json_object, encode_json
 from watchword.sessions.access_tokens import AccessTokenClaims, AccessTokenInfo, check_fits_cookies
 from watchword.sessions.claims import ClaimOwner
 from watchword.sessions.engine import GrantedTokens, SessionEngine, grant_tokens
+from watchword.sessions.identifiers import check_id, is_storable
 from watchword.sessions.payloads import checked_jwt_payload, checked_session_data
 from watchword.sessions.refresh_tokens import mint_refresh_token
 from watchword.sessions.session import SessionInformation
@@ -35,7 +35,7 @@ async def create_session(
         InvalidPayload: Something cannot be stored; nothing was written.
     """
     for name, value in (("user_id", owner.user_id), ("recipe_user_id", owner.recipe_user_id)):
-        _check_id(name, value)
+        check_id(name, value)
     payload = checked_jwt_payload(jwt_payload)
     data = checked_session_data(session_data, engine.settings.max_session_data_bytes)
     handle = engine.ids.session_handle()
@@ -112,6 +112,8 @@ async def reissue_access_token(
 
 async def find_session_information(engine: SessionEngine, handle: str) -> SessionInformation | None:
     """The session of a handle, with its data, or `None` when there is none that lives."""
+    if not is_storable(handle):
+        return None
     row = await engine.db.find(FIND_BY_HANDLE, app_id=engine.app_id, handle=handle, now_ms=engine.clock.now_ms())
     return None if row is None else _information(row)
 
@@ -137,7 +139,7 @@ async def change_jwt_payload(engine: SessionEngine, handle: str, change: Change)
         await tx.execute(UPDATE_JWT_PAYLOAD, app_id=engine.app_id, handle=handle, jwt_payload=text)
         return payload
 
-    return await engine.db.write(body)
+    return await engine.db.write(body) if is_storable(handle) else None
 
 
 async def change_session_data(engine: SessionEngine, handle: str, change: Change) -> dict[str, Any] | None:
@@ -159,13 +161,13 @@ async def change_session_data(engine: SessionEngine, handle: str, change: Change
         await tx.execute(UPDATE_SESSION_DATA, app_id=engine.app_id, handle=handle, session_data=text)
         return data
 
-    return await engine.db.write(body)
+    return await engine.db.write(body) if is_storable(handle) else None
 
 
 async def revoke_sessions(engine: SessionEngine, handles: Sequence[str]) -> list[str]:
     """End sessions. Returns the handles of those that were there."""
     # In one order everywhere, so that two such transactions cannot wait for each other.
-    wanted = sorted(set(handles))
+    wanted = sorted({handle for handle in handles if is_storable(handle)})
 
     async def body(tx: Transaction) -> list[str]:
         return [handle for handle in wanted if await tx.execute(DELETE_SESSION, app_id=engine.app_id, handle=handle)]
@@ -183,6 +185,8 @@ async def revoke_all_sessions_for_user(engine: SessionEngine, user_id: str, tena
         rows = await tx.list(DELETE_SESSIONS_OF_USER, app_id=engine.app_id, user_id=user_id, tenant_id=tenant_id)
         return [row["handle"] for row in rows]
 
+    if not is_storable(user_id + (tenant_id or "")):
+        return []
     gone = await engine.db.write(body)
     for handle in gone:
         engine.revoked.add(handle)
@@ -191,6 +195,8 @@ async def revoke_all_sessions_for_user(engine: SessionEngine, user_id: str, tena
 
 async def list_session_handles(engine: SessionEngine, user_id: str, tenant_id: str | None) -> list[str]:
     """The handles of a user's living sessions, newest first, in one tenant or in all."""
+    if not is_storable(user_id + (tenant_id or "")):
+        return []
     rows = await engine.db.list(
         LIST_HANDLES,
         app_id=engine.app_id,
@@ -199,20 +205,6 @@ async def list_session_handles(engine: SessionEngine, user_id: str, tenant_id: s
         now_ms=engine.clock.now_ms(),
     )
     return [row["handle"] for row in rows]
-
-
-def _check_id(name: str, value: str) -> None:
-    # Clients take an empty user id for none; PostgreSQL has no NUL; UTF-8 has no lone surrogate.
-    if not value or "\0" in value or not _is_encodable(value):
-        raise BadInput(name, f"{name} must be a text that is not empty, without NUL and lone surrogates")
-
-
-def _is_encodable(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _check_fits(engine: SessionEngine, payload: Mapping[str, Any], *, handle: str, owner: ClaimOwner) -> None:
