@@ -52,8 +52,14 @@ class SqliteDatabase:
         Raises:
             ConfigurationError: The file cannot be used, or SQLite is too old (security SC-9).
         """
-        if self._writer is None:
-            await asyncio.to_thread(self._open)
+        if self._writer is not None:
+            return
+        opening = asyncio.ensure_future(asyncio.to_thread(self._open))
+        try:
+            await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await asyncio.wait([opening])  # a thread cannot be cancelled; what it opens is there for `stop` to close
+            raise
 
     async def stop(self) -> None:
         """Finish what waits, and close the file."""
@@ -157,7 +163,7 @@ class SqliteDatabase:
             create_for_owner_only(self._path)
         connection = sqlite3.connect(
             ":memory:" if self._path is None else self._path,
-            timeout=busy_seconds,
+            timeout=self._busy_seconds,
             isolation_level=None,  # we say `begin` ourselves
             check_same_thread=False,
             cached_statements=512,
@@ -165,7 +171,9 @@ class SqliteDatabase:
         connection.row_factory = sqlite3.Row
         try:
             connection.execute("pragma foreign_keys = on")
-            connection.execute("pragma synchronous = full")  # reads the file, and finds out what is no database
+            # Reads the file, and finds out what is no database.
+            _execute_patiently(connection, "pragma synchronous = full", self._busy_seconds)
+            connection.execute(f"pragma busy_timeout = {int(busy_seconds * 1000)}")
         except BaseException:
             connection.close()
             raise
@@ -173,21 +181,25 @@ class SqliteDatabase:
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection, busy_seconds: float) -> None:
-    """Switch the file to WAL. Of several processes that do so at once, SQLite refuses some without waiting."""
+    """Switch the file to WAL, or refuse where it cannot be."""
+    if _execute_patiently(connection, "pragma journal_mode = wal", busy_seconds) != "wal":
+        raise ConfigurationError(
+            "database", "the file system cannot carry SQLite's write-ahead log; put the file on a local disk"
+        )
+
+
+def _execute_patiently(connection: sqlite3.Connection, pragma: str, busy_seconds: float) -> Any:
+    """Run a pragma and return its value; of several processes that open a file at once, some are refused unwaited."""
     give_up_at = time.monotonic() + busy_seconds
     while True:
         try:
-            mode = connection.execute("pragma journal_mode = wal").fetchone()[0]
+            row = connection.execute(pragma).fetchone()
         except sqlite3.Error as error:
             if primary_code(error) not in BUSY_CODES or time.monotonic() > give_up_at:
                 raise
             time.sleep(0.02)  # in the thread that opens the file; the event loop goes on
-            continue
-        if mode == "wal":
-            return
-        raise ConfigurationError(
-            "database", "the file system cannot carry SQLite's write-ahead log; put the file on a local disk"
-        )
+        else:
+            return None if row is None else row[0]
 
 
 def _check_writable(connection: sqlite3.Connection) -> None:
