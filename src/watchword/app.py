@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 
 from watchword.accounts.tenants import Tenants
 from watchword.clock import Clock, SystemClock
@@ -93,7 +94,7 @@ class Watchword:
             recipe.bind(engine)
         self.fdi = FdiFace(app_info, self.recipe_list, self.session_recipe, self._tenants, engine.clock)
         self.sessions = Sessions(self.session_recipe)
-        self._started = False
+        self._started: AsyncExitStack | None = None
         self._lock = asyncio.Lock()
 
     @property
@@ -111,34 +112,37 @@ class Watchword:
             ConfigurationError: The database or a setting cannot work.
             StorageUnavailable: The database went away in the middle; call again.
         """
-        if self._started:
+        if self._started is not None:
             return
         async with self._lock:
-            if self._started:
+            if self._started is not None:
                 return
-            await self._db.start()
-            if self._migrate:
-                await migrate(self._db, self.migrations)
-            else:
-                report = await check_migrations(self._db, self.migrations)
-                report.require_current()
-            await self._tenants.start()
-            for recipe in self.recipe_list:
-                await recipe.start()
-            self._started = True
+            async with AsyncExitStack() as started:  # whatever fails half-way, nothing is left open
+                await self._start(started)
+                self._started = started.pop_all()
             log.info("watchword is ready for %s", self.app_info.app_name)
 
+    async def _start(self, started: AsyncExitStack) -> None:
+        started.push_async_callback(self._db.stop)
+        started.callback(self._passwords.stop)
+        started.push_async_callback(self._outgoing.stop)
+        await self._db.start()
+        if self._migrate:
+            await migrate(self._db, self.migrations)
+        else:
+            report = await check_migrations(self._db, self.migrations)
+            report.require_current()
+        await self._tenants.start()
+        for recipe in self.recipe_list:
+            await recipe.start()
+            started.push_async_callback(recipe.stop)
+
     async def stop(self) -> None:
-        """Finish what runs and let every connection go; may be called when not started."""
+        """Finish what runs and let every connection go, also when a recipe fails to; may be called when not started."""
         async with self._lock:
-            if not self._started:
-                return
-            self._started = False
-            for recipe in reversed(self.recipe_list):
-                await recipe.stop()
-            await self._outgoing.stop()
-            self._passwords.stop()
-            await self._db.stop()
+            started, self._started = self._started, None
+            if started is not None:
+                await started.aclose()
 
 
 def _session_recipe(recipe_list: Sequence[Recipe]) -> Session:
