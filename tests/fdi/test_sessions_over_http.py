@@ -141,6 +141,8 @@ async def test_sign_out_ends_the_session_and_clears_its_transport(site: Site, ad
     assert ("st-access-token" in answer.headers) == (carry == "headers")
     held = {"cookie": f"sAccessToken={token}"} if carry == "cookies" else {"authorization": f"Bearer {token}"}
     assert 401 == (await site.browser().client.get("/me", headers=held)).status_code
+    again = await site.browser().client.post("/auth/signout", headers=held)
+    assert (b'{"status":"OK"}', "remove") == (again.content, again.headers["front-token"])
     assert 401 == (await site.browser().call("POST", "/auth/signout")).status_code
 
 

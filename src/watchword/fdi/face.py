@@ -143,8 +143,14 @@ class FdiFace:
         return answer
 
     async def _load_session(self, exchange: Exchange, route: Route, body: JsonObject) -> SessionContainer | None:
-        if route.session == "required":
-            return await self.sessions.load(exchange, override_global_claim_validators=[])
+        if route.session in ("required", "ending"):
+            try:
+                return await self.sessions.load(exchange, override_global_claim_validators=[])
+            except Unauthorised as error:
+                if route.session == "required" or not error.clear_tokens:
+                    raise
+                exchange.writer.clear_all()  # it has ended, as was wished (FDI section 14, line 42)
+                return None
         if route.session == "none":
             return None
         flag = body.get("shouldTryLinkingWithSessionUser", default_linking_flag(exchange.version))

@@ -114,7 +114,7 @@ class Answer:
 
 
 Handler = Callable[[ApiRequest], Awaitable[Answer]]
-SessionUse = Literal["none", "required", "sign_in"]
+SessionUse = Literal["none", "required", "ending", "sign_in"]
 BodyKind = Literal["none", "json", "form"]
 
 
@@ -127,7 +127,8 @@ class Route:
         name: The API's name for overriding and disabling, for example `sign_up_post`.
         path: After the base path, for example `/signup`; it may carry a tenant in front when `tenant`.
         body: How the body is read; `none` leaves it unread.
-        session: `required` loads one or answers 401 (claims skipped); `sign_in` follows FDI 11.
+        session: `required` loads one or answers 401 (claims skipped); `ending` does so too, but one that
+            was revoked already is no error, it only leaves the client; `sign_in` follows FDI 11.
         changes_state: Whether a cross-site browser request is refused (security CS-2).
         public: Answered with `Access-Control-Allow-Origin: *` and without credentials (keys, discovery).
     """
