@@ -1,7 +1,7 @@
 """Sessions in and out of requests: find the tokens, check the request, ask the session recipe. FDI 4.7 to 4.11."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from watchword.errors import TryRefreshToken, Unauthorised, WatchwordError
 from watchword.fdi.cookies import ACCESS_COOKIE, LEGACY_COOKIE, REFRESH_COOKIE, CookiePolicy
@@ -33,7 +33,7 @@ class RefreshCandidates:
     """The refresh tokens that a request offers, best first, and the transport they came in."""
 
     transport: Transport
-    tokens: Sequence[str]
+    tokens: Sequence[str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,9 +100,9 @@ class Answer:
         created_new_recipe_user: Put under the name of the client's version when it is not `None`.
     """
 
-    body: JsonObject | None
+    body: JsonObject | None = field(repr=False)  # holds the verifier of an attempt
     status: int = 200
-    headers: tuple[Header, ...] = ()
+    headers: tuple[Header, ...] = field(default=(), repr=False)  # holds codes, on the way back from a provider
     session: SessionContainer | None = None
     user: User | None = None
     recipe_user_id: str | None = None

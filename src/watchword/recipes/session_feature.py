@@ -14,10 +14,10 @@ Action = Literal["signin", "signup"]
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """One field of a form, as the person filled it in. `value` is any JSON value."""
+    """One field of a form, as the person filled it in. `value` is any JSON value, the password among them."""
 
     id: str
-    value: Any
+    value: Any = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,9 @@ class _Sealed(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     iat_ms: int
     anti_csrf_token: str
 
+    def __repr__(self) -> str:
+        return f"_Sealed(handle={self.handle!r}, gen={self.gen})"
+
 
 def mint_refresh_token(
     secrets: SecretRing,

@@ -5,7 +5,7 @@ Source: OpenID Connect Core, section 3.1.3.7; security OA-5.
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from watchword.crypto.base64url import encode_base64url
@@ -52,8 +52,8 @@ class Expectation:
     authorised_parties: Collection[str]
     now_ms: int
     max_age_seconds: int
-    nonce: str | None = None
-    access_token: str | None = None
+    nonce: str | None = field(default=None, repr=False)
+    access_token: str | None = field(default=None, repr=False)
 
 
 def verify_id_token(
