@@ -53,3 +53,29 @@ def test_showing_a_request_or_a_response_shows_no_secret() -> None:
     response = HttpResponse(200, headers=(("set-cookie", secret),), body=secret.encode())
     assert secret not in repr(request) + repr(response)
     assert "HttpRequest(method='GET', path='/', client_address=None)" == repr(request)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("location", "/\r\nset-cookie: sAccessToken=planted"),
+        ("location", "/\nx"),
+        ("location", "/\0"),
+        ("location", "/ключ"),  # not Latin-1
+        ("location", "/\x7f"),
+        ("x-a\r\nset-cookie", "a=b"),
+        ("x a", "b"),
+        ("", "b"),
+        ("X-Upper", "b"),
+    ],
+)
+def test_a_response_refuses_what_no_header_may_hold(name: str, value: str) -> None:
+    """Attack: end a header early and write the next one, by a text that an override puts there (security CK-7)."""
+    with pytest.raises(ValueError, match="no header may hold"):
+        HttpResponse(200, ((name, value),))
+
+
+def test_a_response_takes_every_header_that_http_allows() -> None:
+    """Latin-1, tabs and empty values are good."""
+    headers = (("x-a", "\tÿ é~"), ("st-access-token", ""), ("x!#$%&'*+.^_`|~-1", "a"))
+    assert headers == HttpResponse(200, headers).headers

@@ -96,15 +96,10 @@ class FdiFace:
 
     def encode(self, exchange: Exchange, answer: Answer) -> HttpResponse:
         """An answer as bytes, before `finish_headers`, for frameworks that finish every response themselves."""
-        shaped = shape_answer(answer, exchange.version)
-        body = b"" if shaped is None else encode_json(shaped)
-        headers: list[Header] = [*answer.headers]
-        if shaped is not None:
-            headers.append(("content-type", "application/json; charset=utf-8"))
-        if not any(name == "cache-control" for name, _ in headers):
-            headers.append(("cache-control", "no-store"))
-        headers.append(("content-length", str(len(body))))
-        return HttpResponse(answer.status, tuple(headers), body)
+        try:
+            return _encoded(exchange, answer)
+        except Exception as error:  # an override of the application's answered with what HTTP or JSON cannot carry
+            return _encoded(exchange, unexpected_answer(error, "the answer of an override"))
 
     def finish_headers(self, exchange: Exchange, headers: list[Header]) -> list[Header]:
         """Response headers, the application's included, with tokens and cross-origin headers added."""
@@ -182,6 +177,18 @@ class FdiFace:
             front_token = self.sessions.front_token_to_repeat(exchange.request)
             if front_token is not None:
                 exchange.writer.repeat_front_token(front_token)
+
+
+def _encoded(exchange: Exchange, answer: Answer) -> HttpResponse:
+    shaped = shape_answer(answer, exchange.version)
+    body = b"" if shaped is None else encode_json(shaped)
+    headers: list[Header] = [(name.lower(), value) for name, value in answer.headers]
+    if shaped is not None:
+        headers.append(("content-type", "application/json; charset=utf-8"))
+    if not any(name == "cache-control" for name, _ in headers):
+        headers.append(("cache-control", "no-store"))
+    headers.append(("content-length", str(len(body))))
+    return HttpResponse(answer.status, tuple(headers), body)
 
 
 _TRY_AGAIN = 409

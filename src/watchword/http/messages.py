@@ -1,5 +1,6 @@
 """HTTP requests as plain data, so that recipes need no framework and tests need no server."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,6 +9,10 @@ from urllib.parse import unquote
 
 Header = tuple[str, str]
 JsonObject = dict[str, Any]
+
+# RFC 9110, 5.1 and 5.5: a token in lower case; tabs, blanks and what Latin-1 can print.
+_HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,17 @@ def _cookie_pairs(headers: Iterable[str]) -> Iterable[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """One answer as plain data; header names in lower case, `set-cookie` once per cookie."""
+    """One answer as plain data; header names in lower case, `set-cookie` once per cookie.
+
+    Raises:
+        ValueError: A header that HTTP cannot carry, or that would end early and start another (security CK-7).
+    """
 
     status: int
     headers: tuple[Header, ...] = field(default=(), repr=False)
     body: bytes = field(default=b"", repr=False)
+
+    def __post_init__(self) -> None:
+        for name, value in self.headers:
+            if _HEADER_NAME.fullmatch(name) is None or _HEADER_VALUE.fullmatch(value) is None:
+                raise ValueError(f"the header {name[:100]!r} has a character that no header may hold")
