@@ -155,7 +155,15 @@ class FdiFace:
             raise BadInput(
                 "shouldTryLinkingWithSessionUser", "shouldTryLinkingWithSessionUser must be true or false, if it is set"
             )
-        return await self.sessions.load(exchange, session_required=flag is True, override_global_claim_validators=[])
+        try:
+            # Asks the database: a session that another process revoked must not be kept as the one just signed in.
+            return await self.sessions.load(
+                exchange, session_required=flag is True, check_database=True, override_global_claim_validators=[]
+            )
+        except Unauthorised:
+            if flag is True:
+                raise
+            return None  # it has ended, as if none had come along
 
     async def _refresh(self, exchange: Exchange, route: Route, api: ApiRequest) -> Answer:
         candidates = self.sessions.refresh_candidates(exchange)

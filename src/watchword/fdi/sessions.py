@@ -159,7 +159,9 @@ class RequestSessions:
         """
         request = exchange.request
         if carries_legacy_session(request):
-            exchange.writer.delete_cookie(LEGACY_COOKIE)
+            # Everywhere it may lie: one planted on a parent domain would send the client from 401 to refresh for ever.
+            own, elsewhere = self.policy.settings.cookie_domain, self.policy.foreign_domains()
+            exchange.writer.delete_cookie(LEGACY_COOKIE, own, *elsewhere)
         method = transfer_method(self.policy, request, creating=False)
         if method != "header":
             self._resolve_duplicates(exchange)
