@@ -244,6 +244,17 @@ class RequestSessions:
 
     # Starting (FDI 4.8)
 
+    def check_may_start(self, request: HttpRequest) -> None:
+        """Refuse a form that a page of another site sent: signing somebody in as the attacker is an attack (CS-4).
+
+        A link may come from anywhere: browsers do not take our cookies from an image or a frame.
+
+        Raises:
+            CrossSiteRequest: Nothing may be done and nothing cleared.
+        """
+        if request.method not in _READING_METHODS:
+            check_not_cross_site(self.policy, request)
+
     def new_session_needs_anti_csrf_token(self, request: HttpRequest) -> bool:
         """Whether a session that starts in this request carries an anti-CSRF token."""
         if transport_for_new_session(self.policy, request) != "cookie":

@@ -131,6 +131,7 @@ async def create_session(
     jwt_payload: Mapping[str, Any] | None = None,
     session_data: Mapping[str, Any] | None = None,
     tenant_id: str = "public",
+    from_another_site: bool = False,
 ) -> SessionContainer[Any, Any]:
     """Start a session for a person the application signed in by its own means; the tokens go on the response.
 
@@ -141,10 +142,15 @@ async def create_session(
         jwt_payload: What rides in the access token.
         session_data: What stays in the database.
         tenant_id: The tenant the session belongs to.
+        from_another_site: Also for a form that a page of another site posts, as some identity providers
+            do: then the route itself must know that this browser started the attempt.
     Raises:
+        CrossSiteRequest: A page of a site that is not configured posted it (security CS-4); nothing was written.
         InvalidPayload: JSON, the size limit or the reserved names do not allow it; nothing was written.
     """
     exchange = exchange_of(request.scope)
+    if not from_another_site:
+        auth.fdi.sessions.check_may_start(exchange.request)
     session = await auth.session_recipe.create_new_session(
         user_id,
         jwt_payload=jwt_payload or {},
