@@ -140,3 +140,29 @@ async def test_function_that_raises_is_named() -> None:
         await PrimitiveClaim("role", broken).fetch(OWNER, {}, NOW)
 
     assert isinstance(error.value.__cause__, ValueError)
+
+
+@pytest.mark.parametrize("found", ["superadmin", {"admin": True}, 7, True])
+async def test_rules_about_lists_fail_for_anything_that_is_no_list(found: Any) -> None:
+    """Attack: be given the role `superadmin` as a text where a list was meant; it includes `admin`, letter by letter.
+
+    Excluding fails as well: nobody knows what such a value says.
+    """
+    for rule in (
+        roles.includes("admin"),
+        roles.includes_all(["admin"]),
+        roles.includes_any(["admin", "min"]),
+        roles.excludes("banned"),
+        roles.excludes_all(["banned"]),
+    ):
+        problem = await failure(rule, payload(roles, found))
+        assert problem is not None
+        assert "wrong value" == problem.reason["message"]
+
+
+async def test_lists_hold_the_very_value_and_not_an_equal_one() -> None:
+    """`True` in a list is not the number 1."""
+    assert await failure(roles.includes(1), payload(roles, [True])) is not None
+    assert await failure(roles.includes(value=True), payload(roles, [1])) is not None
+    assert await failure(roles.excludes(1), payload(roles, [True])) is None
+    assert await failure(roles.includes(1), payload(roles, [1.0])) is None

@@ -162,19 +162,22 @@ class BooleanClaim(PrimitiveClaim[bool]):
 
 
 class PrimitiveArrayClaim(SessionClaim[Sequence[Primitive]]):
-    """A claim whose value is a list of texts, numbers or truth values."""
+    """A claim whose value is a list of texts, numbers or truth values.
+
+    Any other value fails every rule: a text is a sequence too, and `superadmin` would include `admin`.
+    """
 
     def includes(self, value: Primitive, max_age_seconds: int | None = None, id: str | None = None) -> ClaimValidator:
         """The list holds this value."""
-        return ValueValidator(self, ("expectedToInclude", value), lambda found: value in found, max_age_seconds, id)
+        return self._rule(("expectedToInclude", value), lambda found: _holds(found, value), max_age_seconds, id)
 
     def includes_all(
         self, values: Sequence[Primitive], max_age_seconds: int | None = None, id: str | None = None
     ) -> ClaimValidator:
         """The list holds every one of these values."""
         wanted = list(values)
-        return ValueValidator(
-            self, ("expectedToInclude", wanted), lambda found: all(v in found for v in wanted), max_age_seconds, id
+        return self._rule(
+            ("expectedToInclude", wanted), lambda found: all(_holds(found, v) for v in wanted), max_age_seconds, id
         )
 
     def includes_any(
@@ -182,29 +185,42 @@ class PrimitiveArrayClaim(SessionClaim[Sequence[Primitive]]):
     ) -> ClaimValidator:
         """The list holds at least one of these values."""
         wanted = list(values)
-        return ValueValidator(
-            self,
+        return self._rule(
             ("expectedToIncludeAtLeastOneOf", wanted),
-            lambda found: any(v in found for v in wanted),
+            lambda found: any(_holds(found, v) for v in wanted),
             max_age_seconds,
             id,
         )
 
     def excludes(self, value: Primitive, max_age_seconds: int | None = None, id: str | None = None) -> ClaimValidator:
         """The list does not hold this value."""
-        return ValueValidator(
-            self, ("expectedToNotInclude", value), lambda found: value not in found, max_age_seconds, id
-        )
+        return self._rule(("expectedToNotInclude", value), lambda found: not _holds(found, value), max_age_seconds, id)
 
     def excludes_all(
         self, values: Sequence[Primitive], max_age_seconds: int | None = None, id: str | None = None
     ) -> ClaimValidator:
         """The list holds none of these values."""
         unwanted = list(values)
-        return ValueValidator(
-            self,
+        return self._rule(
             ("expectedToNotInclude", unwanted),
-            lambda found: all(v not in found for v in unwanted),
+            lambda found: not any(_holds(found, v) for v in unwanted),
             max_age_seconds,
             id,
         )
+
+    def _rule(
+        self,
+        expectation: tuple[str, Any],
+        holds: Callable[[list[Any]], bool],
+        max_age_seconds: int | None,
+        id: str | None,
+    ) -> ClaimValidator:
+        def holds_for_lists(found: Any) -> bool:
+            return isinstance(found, list) and holds(found)  # pyright: ignore[reportUnknownArgumentType] # JSON
+
+        return ValueValidator(self, expectation, holds_for_lists, max_age_seconds, id)
+
+
+def _holds(found: list[Any], value: Primitive) -> bool:
+    """Whether a list has exactly this value, not merely an equal one: `1` is not `True`."""
+    return any(item == value and isinstance(item, bool) == isinstance(value, bool) for item in found)
