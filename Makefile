@@ -5,7 +5,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format clean
+.PHONY: help demo test race lint format clean
 
 help: ## List these commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name what; do \
@@ -20,6 +20,10 @@ test: ## Run every test against the real things; ARGS="-k refresh" chooses some
 	@scripts/install-clients
 	@scripts/install-chromium
 	@scripts/test $(ARGS)
+
+race: ## 100,000 racing refreshes on two nodes; ARGS="--on both --refreshes 5000" and more, see ARGS=--help
+	@scripts/install-python all
+	@scripts/race $(ARGS)
 
 lint: ## Check style, formatting, types and that imports run downwards
 	@scripts/install-python all
