@@ -1,11 +1,15 @@
 """Bodies that nobody should send. Source: FDI 3.3, section 14 line 12; security CS-3, PW-7; the issue's bad input."""
 
+import asyncio
 import json
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from tests.site import PASSWORD, Site
+from watchword.errors import BadInput
+from watchword.fdi.bodies import read_body
+from watchword.http.messages import HttpRequest
 
 
 @pytest.fixture
@@ -101,3 +105,20 @@ async def test_a_huge_password_is_refused_without_hashing(site: Site, path: str)
     status, answer = await post(site, body.encode(), path=path)
     assert 200 == status
     assert answer["status"] in ("FIELD_ERROR", "WRONG_CREDENTIALS_ERROR")
+
+
+@pytest.mark.parametrize("kind", ["json", "form"])
+async def test_a_body_that_never_ends_is_given_up(kind: Literal["json", "form"]) -> None:
+    """Attack: announce a body, send a byte of it, and leave the request hanging, ten thousand times.
+
+    Servers bound the time of headers only; each such request was kept for as long as its sender liked.
+    """
+    sent = [{"type": "http.request", "body": b"{", "more_body": True}]
+
+    async def receive() -> Any:
+        if sent:
+            return sent.pop()
+        return await asyncio.get_running_loop().create_future()  # nothing more comes
+
+    with pytest.raises(BadInput, match="did not arrive within"):
+        await read_body(HttpRequest("POST", "/auth/signin"), receive, kind, max_seconds=0.01)

@@ -1,5 +1,6 @@
 """Request bodies: bounded, of the declared type only. Source: FDI 3.3; security CS-3, PW-7."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -10,6 +11,7 @@ from watchword.http.messages import HttpRequest, JsonObject
 from watchword.recipes.recipe import BodyKind
 
 MAX_BODY_BYTES = 65_536
+_MAX_SECONDS = 30  # the longest life of a request that we count with (security 4.3)
 _MAX_FORM_FIELDS = 50
 _BAD_JSON = "API input error: Please make sure to pass a valid JSON input in the request body"
 
@@ -25,17 +27,23 @@ class UnsupportedContentType(BadInput):
         super().__init__("content-type", f"the body must be {wanted}; set the Content-Type header accordingly")
 
 
-async def read_body(request: HttpRequest, receive: Receive, kind: BodyKind) -> JsonObject:
+async def read_body(
+    request: HttpRequest, receive: Receive, kind: BodyKind, *, max_seconds: float = _MAX_SECONDS
+) -> JsonObject:
     """The decoded body of a request; `{}` when there is none.
 
     Raises:
         BodyTooLarge: More than 64 KiB, declared or sent.
         UnsupportedContentType: Not the type that the route takes.
-        BadInput: Not JSON, not an object, or a form with a field sent twice.
+        BadInput: Not there in time, not JSON, not an object, or a form with a field sent twice.
     """
     if kind == "none":
         return {}
-    data = await _read(request, receive)
+    try:
+        async with asyncio.timeout(max_seconds):  # a byte now and then must not keep a request for ever
+            data = await _read(request, receive)
+    except TimeoutError:
+        raise BadInput("body", f"the body did not arrive within {max_seconds} seconds") from None
     if not data.strip():
         return {}
     media_type = (request.header("content-type") or "").split(";")[0].strip().lower()
