@@ -8,6 +8,7 @@ from typing import Any
 
 #: Loaded at first use, if ever: each takes longer than many of our start-ups may.
 HEAVY = {
+    "aiosmtplib",
     "asyncpg",
     "dns",
     "email_validator",

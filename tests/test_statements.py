@@ -114,7 +114,9 @@ async def test_every_statement_on_a_table_with_an_app_id_names_it(sqlite_url: st
     ]
 
 
-@pytest.mark.parametrize("room", ["accounts.", "sessions.", "recipes.emailpassword.", "recipes.thirdparty."])
+@pytest.mark.parametrize(
+    "room", ["accounts.", "sessions.", "delivery.", "recipes.emailpassword.", "recipes.thirdparty."]
+)
 def test_the_walk_finds_statements_in_every_room(room: str) -> None:
     """The checks above look at something: each room that owns tables is among what they found."""
     assert any(name.startswith(f"watchword.{room}") for name in STATEMENTS)

@@ -12,6 +12,9 @@ from watchword.crypto.sealing import SecretRing
 from watchword.database.database import Database
 from watchword.database.migrations import Migration, check_migrations, load_migrations, migrate
 from watchword.database.open import open_database
+from watchword.delivery.email_delivery import EmailDelivery
+from watchword.delivery.outbox import Outbox
+from watchword.delivery.service import ConsoleService
 from watchword.errors import ConfigurationError
 from watchword.fdi.face import FdiFace
 from watchword.http.client import OutgoingClient
@@ -25,7 +28,7 @@ from watchword.settings import AppInfo, host_of, is_local
 log = logging.getLogger(__name__)
 
 #: The packages whose tables every installation has, in the order they are made.
-CORE_MIGRATION_PACKAGES = ("watchword.accounts", "watchword.sessions")
+CORE_MIGRATION_PACKAGES = ("watchword.accounts", "watchword.sessions", "watchword.delivery")
 
 
 class Watchword:
@@ -43,6 +46,8 @@ class Watchword:
         migrate: Make and change tables at start. Set it to `False` where the role has no such right,
             and run `watchword migrate` or `watchword db sql` beforehand.
         passwords: The password hasher, for other costs or pool sizes.
+        email_delivery: How mail is written and sent. Left out, it goes to the log where `api_domain` is this
+            machine; elsewhere recipes that send mail refuse to start.
         outgoing: The HTTP client for providers, for a private network or certificate authority.
         ids: Makes user ids and session handles in a format of your own.
         clock: Tells the time; for tests.
@@ -62,6 +67,7 @@ class Watchword:
         database_pool_size: int = 10,
         migrate: bool = True,
         passwords: PasswordHasher | None = None,
+        email_delivery: EmailDelivery | None = None,
         outgoing: OutgoingClient | None = None,
         ids: Ids | None = None,
         clock: Clock | None = None,
@@ -78,13 +84,21 @@ class Watchword:
         self._passwords = passwords or PasswordHasher()
         self._outgoing = outgoing or OutgoingClient(allow_loopback=is_local(host_of(app_info.api_domain)))
         self._tenants = Tenants(self._db, "public")
+        local = is_local(host_of(app_info.api_domain))
+        self.email_delivery = email_delivery or (EmailDelivery(ConsoleService()) if local else None)
+        if self.email_delivery is not None:
+            self.email_delivery.bind(app_info.app_name)
+        clock = clock or SystemClock()
+        secrets = SecretRing(secret)
+        self.outbox = Outbox(db=self._db, app_id="public", clock=clock, secrets=secrets, delivery=self.email_delivery)
         engine = Engine(
             app_id="public",
             app_info=app_info,
             db=self._db,
-            clock=clock or SystemClock(),
+            clock=clock,
             ids=ids or RandomIds(),
-            secrets=SecretRing(secret),
+            secrets=secrets,
+            outbox=self.outbox,
             passwords=self._passwords,
             outgoing=self._outgoing,
             tenants=self._tenants,
@@ -136,6 +150,8 @@ class Watchword:
         for recipe in self.recipe_list:
             await recipe.start()
             started.push_async_callback(recipe.stop)
+        started.push_async_callback(self.outbox.stop)
+        await self.outbox.start()
 
     async def stop(self) -> None:
         """Finish what runs and let every connection go, also when a recipe fails to; may be called when not started."""

@@ -11,6 +11,9 @@ from watchword.crypto.sealing import SecretRing
 from watchword.database.database import Database, Transaction
 from watchword.database.migrations import load_migrations, migrate
 from watchword.database.statements import Statement
+from watchword.delivery.email_delivery import EmailDelivery
+from watchword.delivery.outbox import Outbox
+from watchword.delivery.service import ConsoleService, EmailService
 from watchword.http.client import OutgoingClient
 from watchword.http.messages import HttpRequest
 from watchword.ids import RandomIds
@@ -21,6 +24,7 @@ from watchword.settings import AppInfo
 PACKAGES = (
     "watchword.accounts",
     "watchword.sessions",
+    "watchword.delivery",
     "watchword.recipes.emailpassword",
     "watchword.recipes.thirdparty",
 )
@@ -34,8 +38,11 @@ async def running_engine(
     app_id: str = "public",
     api_domain: str = EVERYWHERE,
     passwords: PasswordHasher | None = None,
+    email_service: EmailService | None = None,
 ) -> AsyncIterator[Engine]:
     """An engine on this database, tables made, with the real session recipe and the cheapest valid hash.
+
+    Mail is sent by `engine.outbox.send_due()`, through `email_service`.
 
     Its signing key is EdDSA, made in no time; RSA keys have tests of their own.
     """
@@ -43,13 +50,17 @@ async def running_engine(
     hasher = passwords or PasswordHasher()
     outgoing = OutgoingClient()
     session = Session(signing_key_algorithm="EdDSA")
+    clock, secrets = SystemClock(), SecretRing("a secret of the tests, over 32 bytes")
+    delivery = EmailDelivery(email_service or ConsoleService())
+    delivery.bind("Test")
     engine = Engine(
         app_id=app_id,
         app_info=AppInfo(app_name="Test", api_domain=api_domain, website_domain=api_domain),
         db=db,
-        clock=SystemClock(),
+        clock=clock,
         ids=RandomIds(),
-        secrets=SecretRing("a secret of the tests, over 32 bytes"),
+        secrets=secrets,
+        outbox=Outbox(db=db, app_id=app_id, clock=clock, secrets=secrets, delivery=delivery),
         passwords=hasher,
         outgoing=outgoing,
         tenants=Tenants(db, app_id),

@@ -10,6 +10,7 @@ from watchword.clock import Clock
 from watchword.crypto.passwords import PasswordHasher
 from watchword.crypto.sealing import SecretRing
 from watchword.database.database import Database
+from watchword.delivery.outbox import Outbox
 from watchword.errors import ConfigurationError, HookFailed, InvalidPayload
 from watchword.http.client import OutgoingClient
 from watchword.http.messages import Header, HttpRequest, JsonObject
@@ -54,6 +55,7 @@ class Engine:
     ids: Ids
     secrets: SecretRing
     passwords: PasswordHasher
+    outbox: Outbox
     outgoing: OutgoingClient
     tenants: Tenants
     sessions: SessionStarter

@@ -1,0 +1,81 @@
+"""A mail as data: what is to be sent, and what it looks like once it is rendered."""
+
+import secrets
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from watchword.errors import BadInput
+
+_LONGEST_ADDRESS = 320  # 64 before the @, 255 behind it
+_NOT_IN_AN_ADDRESS = frozenset(',;:<>()[]"\\')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """One mail to one person, before rendering.
+
+    Attributes:
+        kind: Names the template and the phrases, for example `password_reset`.
+        to: Exactly one address, in normal form.
+        user_id: Whose account it is about; the mail goes when the user is deleted.
+        tenant_id: The tenant it is sent in.
+        values: For the template. The shipped kinds need `link`, which may hold a token.
+        language: As in `de` or `pt-BR`; English where there are no phrases in it.
+        id: Unique; the same at every attempt, so that mail systems can tell a repetition.
+    Raises:
+        BadInput: `to` could be read as something other than one address (security TK-5).
+    """
+
+    kind: str
+    to: str = field(repr=False)
+    user_id: str
+    tenant_id: str
+    values: Mapping[str, str] = field(repr=False)
+    language: str = "en"
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+
+    def __post_init__(self) -> None:
+        check_one_address(self.to)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedMail:
+    """A mail as the person will read it.
+
+    Attributes:
+        to: Exactly one address.
+        subject: One line.
+        text: The plain text.
+        html: The same as HTML, or `None` for a mail in plain text only.
+        mail_id: The `id` of the mail; it becomes the `Message-ID`.
+        kind: The `kind` of the mail.
+    """
+
+    to: str = field(repr=False)
+    subject: str
+    text: str = field(repr=False)
+    html: str | None = field(default=None, repr=False)
+    mail_id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    kind: str = ""
+
+
+def check_one_address(address: str) -> None:
+    """Refuse what a mail system could read as several addresses, a name, a comment or a header.
+
+    The last line of defence: whoever stores an address has checked it by the whole grammar before.
+
+    Raises:
+        BadInput: It is not one plain address (security TK-5, ML-1).
+    """
+    local, _, domain = address.rpartition("@")
+    if (
+        not local
+        or not domain
+        or "@" in local
+        or "=?" in address
+        or len(address) > _LONGEST_ADDRESS
+        or any(unicodedata.category(character)[0] in "CZ" for character in address)
+        or not _NOT_IN_AN_ADDRESS.isdisjoint(unicodedata.normalize("NFKC", address))
+    ):
+        raise BadInput("email", "Email is not valid")

@@ -1,0 +1,74 @@
+"""Nodes that share one outbox, and services whose outcome a test decides."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tests.site import SECRET, FakeClock
+from watchword.crypto.sealing import SecretRing
+from watchword.database.database import Database, Transaction
+from watchword.delivery.email_delivery import EmailDelivery
+from watchword.delivery.mail import Mail, RenderedMail
+from watchword.delivery.outbox import Outbox, Patience
+from watchword.delivery.service import EmailService
+
+TOKEN = "a-token-that-nobody-may-read"
+LINK = f"https://example.com/auth/reset-password?token={TOKEN}"
+
+
+def reset_mail(to: str = "ada@example.com", user_id: str = "ada", language: str = "en") -> Mail:
+    """A mail as the recipes write them."""
+    return Mail(
+        kind="password_reset", to=to, user_id=user_id, tenant_id="public", values={"link": LINK}, language=language
+    )
+
+
+@dataclass
+class Letterbox:
+    """A service of the application's own: keeps what it accepts, and does first whatever a test wants."""
+
+    before: Callable[[RenderedMail], None] | None = None
+    gate: asyncio.Event | None = None
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    mails: list[RenderedMail] = field(default_factory=list)
+
+    async def send(self, message: RenderedMail) -> None:
+        self.arrived.set()
+        if self.before is not None:
+            self.before(message)
+        if self.gate is not None:
+            await self.gate.wait()
+        self.mails.append(message)
+
+
+@dataclass
+class Post:
+    """One outbox table and the nodes that work on it."""
+
+    db: Database
+    clock: FakeClock = field(default_factory=FakeClock)
+    nodes: list[Outbox] = field(default_factory=list)
+
+    def node(self, service: EmailService, patience: Patience | None = None, secret: str | list[str] = SECRET) -> Outbox:
+        """One more process."""
+        delivery = EmailDelivery(service)
+        delivery.bind("Test & Co")
+        outbox = Outbox(
+            db=self.db,
+            app_id="public",
+            clock=self.clock,
+            secrets=SecretRing(secret),
+            delivery=delivery,
+            patience=patience,
+        )
+        self.nodes.append(outbox)
+        return outbox
+
+    async def enqueue(self, outbox: Outbox, *mails: Mail) -> None:
+        """Write mails, in one transaction."""
+
+        async def body(tx: Transaction) -> None:
+            for mail in mails:
+                await outbox.enqueue(tx, mail)
+
+        await self.db.write(body)
