@@ -181,7 +181,7 @@ def _session_or_raise(engine: SessionEngine, token: RefreshToken, outcome: _Outc
     if outcome.decision is Decision.THEFT:
         engine.revoked.add(session.handle)
         log.warning(
-            "token theft: session %s of user %s revoked; generation %s presented, %s is current",
+            "token theft: session %s of user %r revoked; generation %s presented, %s is current",
             session.handle,
             session.user_id,
             token.gen,
