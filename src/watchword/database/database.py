@@ -34,6 +34,18 @@ class Transaction(Protocol):
 Body = Callable[[Transaction], Awaitable[T]]
 
 
+class Listening(Protocol):
+    """Hears the signals of one channel until it is closed or lost."""
+
+    async def stay(self) -> None:
+        """Wait as long as signals arrive; raises `StorageUnavailable` when none will any more."""
+        ...
+
+    async def close(self) -> None:
+        """Stop listening; may be called when it was lost."""
+        ...
+
+
 class Database(Protocol):
     """A place to keep things. Made by `open_database`; `start` before use, `stop` at the end.
 
@@ -73,4 +85,16 @@ class Database(Protocol):
 
     async def list(self, statement: Statement, **parameters: Any) -> list[Row]:
         """Run one reading statement outside a transaction; all rows."""
+        ...
+
+    async def listen(self, channel: str, heard: Callable[[], None]) -> Listening | None:
+        """Have `heard` called on this event loop at each signal, from whichever process it comes.
+
+        It saves time, and nothing may depend on it: a signal can be lost. `None` where it cannot be done,
+        as on SQLite and behind a pooler.
+        """
+        ...
+
+    async def signal(self, channel: str) -> None:
+        """Call those who listen to the channel; does nothing where nobody can."""
         ...

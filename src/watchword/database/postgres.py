@@ -5,10 +5,11 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from watchword.database.database import Body, Row
+from watchword.database.database import Body, Listening, Row
 from watchword.database.postgres_driver import SESSION_SETTINGS, Connection, connector
 from watchword.database.postgres_errors import MADE_MEANWHILE, READ_ONLY, outage, sqlstate_of
 from watchword.database.postgres_pool import ConnectionPool
+from watchword.database.postgres_signals import channel_name, open_listening, signal_once
 from watchword.database.postgres_start import check_server, refusal
 from watchword.database.postgres_transaction import Manner, PostgresTransaction, RunAgain, read_once, transact_once
 from watchword.database.postgres_url import read_postgres_url
@@ -104,6 +105,26 @@ class PostgresDatabase:
     async def list(self, statement: Statement, **parameters: Any) -> list[Row]:
         """Run one reading statement; all rows."""
         return await self._read("list", statement, parameters)
+
+    async def listen(self, channel: str, heard: Callable[[], None]) -> Listening | None:
+        """Hear signals on a connection of its own, beside the pool; `None` where none come through.
+
+        Raises:
+            StorageUnavailable: The server does not answer.
+        """
+        if self._address.through_pgbouncer:  # what listens there is whichever server connection came first
+            return None
+        connect = connector(self._address, "watchword signals")
+        return await open_listening(connect, channel_name(self.rendering, channel), heard, lambda: self.signal(channel))
+
+    async def signal(self, channel: str) -> None:
+        """Wake those who listen.
+
+        In a transaction of its own: not every server can do it, and PostgreSQL lets transactions that do it commit
+        one after the other only.
+        """
+        name = channel_name(self.rendering, channel)
+        await self._repeat(lambda connection: signal_once(connection, name), self._manner)
 
     async def _look_at_server(self, pool: ConnectionPool) -> None:
         try:

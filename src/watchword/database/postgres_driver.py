@@ -36,6 +36,14 @@ class Connection(Protocol):
         """The first row."""
         ...
 
+    async def add_listener(self, channel: str, callback: Callable[..., None]) -> None:
+        """`LISTEN`, and call back at each notification."""
+        ...
+
+    def add_termination_listener(self, callback: Callable[..., None]) -> None:
+        """Call back when the connection has ended, whoever ended it."""
+        ...
+
     def is_closed(self) -> bool:
         """Whether it was lost or closed."""
         ...

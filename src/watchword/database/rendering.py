@@ -20,6 +20,12 @@ _WORDS: dict[str, dict[Dialect, str]] = {
     "for_update": {"sqlite": "", "postgres": "for update"},  # SQLite's writer has the whole database already
     "greatest": {"sqlite": "max", "postgres": "greatest"},
     "least": {"sqlite": "min", "postgres": "least"},
+    "json_each": {"sqlite": "json_each", "postgres": "json_array_elements_text"},  # rows with the column `value`
+    # The database's own clock, in milliseconds since the epoch: one clock for all who share the database.
+    "now_ms": {
+        "sqlite": "cast(round((julianday('now') - 2440587.5) * 86400000) as integer)",
+        "postgres": "(extract(epoch from clock_timestamp()) * 1000)::bigint",
+    },
 }
 _TOKEN = re.compile(
     r"""

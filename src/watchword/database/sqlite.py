@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -125,6 +126,13 @@ class SqliteDatabase:
             return await asyncio.get_running_loop().run_in_executor(self._lister_thread, read)
         except sqlite3.Error as error:
             raise_for(error)
+
+    async def listen(self, channel: str, heard: Callable[[], None]) -> None:  # noqa: ARG002  the other database can
+        """Nothing in SQLite tells another process: there is nothing to hear."""
+        return None  # noqa: RET501  it is an answer
+
+    async def signal(self, channel: str) -> None:
+        """Nobody listens."""
 
     def _open(self) -> None:
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:

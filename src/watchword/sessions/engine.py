@@ -9,6 +9,7 @@ from watchword.crypto.sealing import SecretRing
 from watchword.database.database import Database
 from watchword.ids import Ids
 from watchword.sessions.access_tokens import AccessTokenClaims, AccessTokenInfo, mint_access_token
+from watchword.sessions.feed import RevocationFeed
 from watchword.sessions.key_schedule import KeySchedule
 from watchword.sessions.keys import SigningKeys
 from watchword.sessions.refresh_tokens import RefreshToken
@@ -36,6 +37,7 @@ class SessionEngine:
     issuer: str
     keys: SigningKeys
     revoked: RevokedHandles
+    feed: RevocationFeed
     verified: VerifiedTokens
 
     @classmethod
@@ -57,6 +59,7 @@ class SessionEngine:
             rotation_ms=settings.signing_key_rotation_ms,
             token_validity_ms=settings.access_token_validity_ms,
         )
+        revoked = RevokedHandles(clock, settings.access_token_validity_ms)
         return cls(
             db=db,
             app_id=app_id,
@@ -66,9 +69,27 @@ class SessionEngine:
             settings=settings,
             issuer=issuer,
             keys=SigningKeys(db=db, app_id=app_id, clock=clock, secrets=secrets, schedule=schedule),
-            revoked=RevokedHandles(clock, settings.access_token_validity_ms),
+            revoked=revoked,
+            feed=RevocationFeed(
+                db=db, app_id=app_id, clock=clock, revoked=revoked, staleness_ms=settings.revocation_staleness_ms
+            ),
             verified=VerifiedTokens(),
         )
+
+    async def start(self) -> None:
+        """Load the signing keys, make an app's first one, and follow what other processes revoke.
+
+        Raises:
+            ConfigurationError: The configured secret does not open the keys.
+            StorageUnavailable: The database does not answer.
+        """
+        await self.keys.start()
+        self.revoked.keep_longer(self.keys.longest_token_life_ms())
+        await self.feed.start()
+
+    async def stop(self) -> None:
+        """End what runs in the background."""
+        await self.feed.stop()
 
     async def sign_access_token(self, claims: AccessTokenClaims, jwt_payload: Mapping[str, Any]) -> AccessTokenInfo:
         """Sign an access token. Never inside a transaction: it takes a millisecond, or looks for keys."""

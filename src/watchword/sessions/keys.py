@@ -120,6 +120,10 @@ class SigningKeys:
         now_ms = self._clock.now_ms()
         return {"keys": [dict(key.public_jwk) for key in self._keys.values() if key.is_live(now_ms)]}
 
+    def longest_token_life_ms(self) -> int:
+        """How long a token of any of these keys may live: more than the setting when that was made shorter."""
+        return max((place.token_validity_ms for place in self._places()), default=self.schedule.token_validity_ms)
+
     def _places(self) -> list[KeyPlace]:
         return [key.place for key in self._keys.values()]
 

@@ -13,6 +13,7 @@ from watchword.sessions.engine import GrantedTokens, SessionEngine, grant_tokens
 from watchword.sessions.identifiers import check_id, is_storable
 from watchword.sessions.payloads import checked_jwt_payload, checked_session_data
 from watchword.sessions.refresh_tokens import mint_refresh_token
+from watchword.sessions.revoked_rows import record_revoked
 from watchword.sessions.session import SessionInformation
 from watchword.sessions.stored import StoredSession
 
@@ -52,7 +53,9 @@ async def create_session(
         anti_csrf_token=anti_csrf_token,
         now_ms=now_ms,
     )
+    expires_at_ms = now_ms + engine.settings.refresh_token_validity_ms
     absolute_life_ms = engine.settings.absolute_life_ms
+    ends_at_ms = None if absolute_life_ms is None else now_ms + absolute_life_ms
     session = StoredSession(
         handle=handle,
         tenant_id=owner.tenant_id,
@@ -62,8 +65,8 @@ async def create_session(
         cur_gen=first.gen,
         confirmed_at_ms=now_ms,
         created_at_ms=now_ms,
-        expires_at_ms=now_ms + engine.settings.refresh_token_validity_ms,
-        ends_at_ms=None if absolute_life_ms is None else now_ms + absolute_life_ms,
+        expires_at_ms=expires_at_ms if ends_at_ms is None else min(expires_at_ms, ends_at_ms),
+        ends_at_ms=ends_at_ms,
         jwt_payload=payload,
     )
 
@@ -170,11 +173,14 @@ async def revoke_sessions(engine: SessionEngine, handles: Sequence[str]) -> list
     wanted = sorted({handle for handle in handles if is_storable(handle)})
 
     async def body(tx: Transaction) -> list[str]:
-        return [handle for handle in wanted if await tx.execute(DELETE_SESSION, app_id=engine.app_id, handle=handle)]
+        gone = [handle for handle in wanted if await tx.execute(DELETE_SESSION, app_id=engine.app_id, handle=handle)]
+        await record_revoked(tx, engine.app_id, gone)
+        return gone
 
     gone = await engine.db.write(body)
     for handle in wanted:  # also those that another process had ended: their access tokens die here too
         engine.revoked.add(handle)
+    engine.feed.announce(gone)
     return gone
 
 
@@ -182,15 +188,49 @@ async def revoke_all_sessions_for_user(engine: SessionEngine, user_id: str, tena
     """End all sessions of a user, in one tenant or in all. Returns their handles."""
 
     async def body(tx: Transaction) -> list[str]:
-        rows = await tx.list(DELETE_SESSIONS_OF_USER, app_id=engine.app_id, user_id=user_id, tenant_id=tenant_id)
-        return [row["handle"] for row in rows]
+        return await delete_sessions_of_user(tx, engine, user_id, tenant_id)
 
     if not is_storable(user_id + (tenant_id or "")):
         return []
     gone = await engine.db.write(body)
-    for handle in gone:
-        engine.revoked.add(handle)
+    remember_revoked(engine, gone)
     return gone
+
+
+async def delete_sessions_of_user(
+    tx: Transaction,
+    engine: SessionEngine,
+    user_id: str,
+    tenant_id: str | None = None,
+    *,
+    except_handle: str | None = None,
+) -> list[str]:
+    """End the sessions of a user within a transaction of the caller's, such as a change of password.
+
+    To be called last in it. After the commit, give what it returns to `remember_revoked`.
+
+    Args:
+        tx: The caller's transaction.
+        engine: Whose sessions.
+        user_id: Any text that can be stored.
+        tenant_id: `None` means all tenants.
+        except_handle: A session that goes on.
+    """
+    rows = await tx.list(
+        DELETE_SESSIONS_OF_USER,
+        app_id=engine.app_id,
+        user_id=user_id,
+        tenant_id=tenant_id,
+        except_handle=except_handle,
+    )
+    gone = [row["handle"] for row in rows]
+    await record_revoked(tx, engine.app_id, gone)
+    return gone
+
+
+def remember_revoked(engine: SessionEngine, handles: Sequence[str]) -> None:
+    """Refuse the access tokens of sessions whose end has been committed; in this process, and soon in all others."""
+    engine.feed.announce(handles)
 
 
 async def list_session_handles(engine: SessionEngine, user_id: str, tenant_id: str | None) -> list[str]:
@@ -278,6 +318,7 @@ DELETE_SESSION = Statement("""
 DELETE_SESSIONS_OF_USER = Statement("""
     delete from {sessions}
      where app_id = :app_id and user_id = :user_id and (tenant_id = :tenant_id or :tenant_id is null)
+       and (handle <> :except_handle or :except_handle is null)
  returning handle
 """)
 

@@ -21,6 +21,7 @@ from watchword.database.statements import Statement
 from watchword.errors import TokenTheftDetected, TryAgain, Unauthorised
 from watchword.sessions.engine import GrantedTokens, SessionEngine, grant_tokens
 from watchword.sessions.refresh_tokens import RefreshToken, mint_refresh_token, open_refresh_token
+from watchword.sessions.revoked_rows import record_revoked
 from watchword.sessions.settings import SessionSettings
 from watchword.sessions.stored import FIND_SESSION, StoredSession
 
@@ -160,6 +161,7 @@ async def _try_to_settle(tx: Transaction, engine: SessionEngine, token: RefreshT
         as_read = {"cur_hash": session.cur_hash, "confirmed_at_ms": session.confirmed_at_ms}
         if not await tx.execute(DELETE_AS_READ, **names, **as_read):
             return None  # another token was proved meanwhile: look again before calling it theft
+        await record_revoked(tx, engine.app_id, [session.handle])
     return _Outcome(decision, session)
 
 
@@ -179,7 +181,7 @@ def _session_or_raise(engine: SessionEngine, token: RefreshToken, outcome: _Outc
     if session is None or outcome.decision is Decision.REFUSED:
         raise Unauthorised("the session has ended")
     if outcome.decision is Decision.THEFT:
-        engine.revoked.add(session.handle)
+        engine.feed.announce([session.handle])
         log.warning(
             "token theft: session %s of user %r revoked; generation %s presented, %s is current",
             session.handle,

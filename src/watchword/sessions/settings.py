@@ -40,6 +40,8 @@ class SessionOptions(TypedDict, total=False):
     signing_key_algorithm: SigningAlgorithm
     signing_key_rotation_ms: int
     max_session_data_bytes: int
+    revocation_staleness_ms: int | None
+    sweep_interval_ms: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,11 @@ class SessionSettings:
         signing_key_algorithm: `RS256` is the only one that every official client verifies.
         signing_key_rotation_ms: How long one signing key signs.
         max_session_data_bytes: Largest session data of one session, as JSON.
+        revocation_staleness_ms: How long a process that cannot read from the database what others revoked
+            believes access tokens all the same; from then on each verification asks the database, and fails
+            while that is away. At least 1 s; `None`: until the tokens expire.
+        sweep_interval_ms: About how often a process looks for ended sessions to remove. At least 1 s;
+            `None`: never.
     """
 
     access_token_validity_ms: int = 3_600_000
@@ -88,6 +95,8 @@ class SessionSettings:
     signing_key_algorithm: SigningAlgorithm = "RS256"
     signing_key_rotation_ms: int = 604_800_000
     max_session_data_bytes: int = 65_536
+    revocation_staleness_ms: int | None = 300_000
+    sweep_interval_ms: int | None = 300_000
 
     def __post_init__(self) -> None:
         if isinstance(self.cookie_same_site, str):  # blanks and capitals are accepted (FDI, line 32)
@@ -149,12 +158,14 @@ def _check_times(settings: SessionSettings) -> None:
         ("refresh_token_validity_ms", 1_000),
         ("signing_key_rotation_ms", 1_000),
         ("absolute_life_ms", 1_000),
+        ("revocation_staleness_ms", 1_000),
+        ("sweep_interval_ms", 1_000),
         ("max_session_data_bytes", 2),
         ("settle_ms", 0),
         ("soft_window_ms", 0),
     ):
         value = getattr(settings, name)
-        if value is None and name == "absolute_life_ms":
+        if value is None and name in ("absolute_life_ms", "revocation_staleness_ms", "sweep_interval_ms"):
             continue
         if not isinstance(value, int) or isinstance(value, bool) or value < floor:
             raise ConfigurationError(name, f"{value!r} is not a whole number of at least {floor}")

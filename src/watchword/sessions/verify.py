@@ -16,6 +16,8 @@ async def verify_access_token(engine: SessionEngine, text: str) -> AccessTokenIn
     Raises:
         TryRefreshToken: Not one of ours that holds now; a refresh may help.
         Unauthorised: Its session was revoked.
+        StorageUnavailable: This process has not heard of revocations for `revocation_staleness_ms`, and the
+            database does not answer.
     """
     try:
         token = await _verified(engine, text)
@@ -29,6 +31,8 @@ async def verify_access_token(engine: SessionEngine, text: str) -> AccessTokenIn
     if engine.revoked.has(token.handle):
         engine.verified.discard(token)
         raise Unauthorised("the session was revoked")
+    if engine.feed.is_stale():  # cut off for too long: what was revoked meanwhile only the database knows
+        await check_database(engine, token)
     return token
 
 

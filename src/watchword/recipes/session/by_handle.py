@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+from watchword.database.database import Transaction
 from watchword.errors import ConfigurationError, Unauthorised
 from watchword.recipes.recipe import Engine, Recipe, UserContext
 from watchword.sessions import lifecycle
@@ -12,6 +13,7 @@ from watchword.sessions.engine import SessionEngine
 from watchword.sessions.payloads import checked_jwt_payload, checked_session_data, merge
 from watchword.sessions.session import SessionInformation
 from watchword.sessions.settings import SessionSettings
+from watchword.sessions.sweeper import Sweeper
 
 ValueT = TypeVar("ValueT")
 log = logging.getLogger(__name__)
@@ -29,6 +31,7 @@ class SessionsByHandle(Recipe):
         super().__init__(disabled_apis=disabled_apis)
         self.settings = settings
         self._sessions: SessionEngine | None = None
+        self._sweeper: Sweeper | None = None
         self._claims: dict[str, SessionClaim[Any]] = {}  # of recipes: each new session has them, no replace drops them
 
     def bind(self, engine: Engine) -> None:
@@ -45,14 +48,24 @@ class SessionsByHandle(Recipe):
         )
 
     async def start(self) -> None:
-        """Load the signing keys, and make the first one of an app.
+        """Load the signing keys and what was revoked, and begin the work in the background.
 
         Raises:
-            ConfigurationError: The configured secret does not open them.
+            ConfigurationError: The configured secret does not open the keys.
+            StorageUnavailable: The database does not answer.
         """
         for warning in self.settings.list_warnings():
             log.warning("session setting %s", warning)
-        await self.session_engine.keys.start()
+        await self.session_engine.start()
+        self._sweeper = Sweeper(self.session_engine)
+        self._sweeper.start()
+
+    async def stop(self) -> None:
+        """End the work in the background."""
+        sweeper, self._sweeper = self._sweeper, None
+        if sweeper is not None:
+            await sweeper.stop()
+        await self.session_engine.stop()
 
     @property
     def session_engine(self) -> SessionEngine:
@@ -168,6 +181,20 @@ class SessionsByHandle(Recipe):
     ) -> list[str]:
         """End all sessions of a user, in one tenant or in all. Returns their handles."""
         return await lifecycle.revoke_all_sessions_for_user(self.session_engine, user_id, tenant_id)
+
+    async def delete_sessions_of_user(
+        self, tx: Transaction, user_id: str, *, except_handle: str | None = None
+    ) -> list[str]:
+        """End the sessions of a user in a transaction of another recipe's, as when a password changes.
+
+        Not for overriding: whoever wants to know of it overrides the function that changes the password.
+        Called last in the transaction; after its commit, `remember_revoked` gets what this returns.
+        """
+        return await lifecycle.delete_sessions_of_user(tx, self.session_engine, user_id, except_handle=except_handle)
+
+    def remember_revoked(self, handles: Sequence[str]) -> None:
+        """Refuse the access tokens of sessions whose end has been committed."""
+        lifecycle.remember_revoked(self.session_engine, handles)
 
     async def get_all_session_handles_for_user(
         self,
