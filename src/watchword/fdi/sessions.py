@@ -70,8 +70,8 @@ class RequestSessions:
             CrossSiteRequest: A browser sent it from another site.
         """
         request = exchange.request
-        if request.method in ("OPTIONS", "TRACE"):
-            return None
+        if request.method in ("OPTIONS", "TRACE") and not session_required:
+            return None  # with a required one the handler would run for anybody who sends another method's name
         if request.method == "POST" and request.path == self.policy.app_info.api_base_path + "/session/refresh":
             return await self.refresh(exchange, ApiRequest(http=request))  # a route of the application's own
         if carries_legacy_session(request):
