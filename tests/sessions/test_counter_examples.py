@@ -1,42 +1,16 @@
 """The shortest runs by which other rules fail, found by the model check, played against ours on a real database.
 
-Each is named after the rules it defeats; `model/report.txt` has them step by step. One tick is 30 seconds,
-and the first token is of age when a run begins.
+`watchword prove` plays them too. One tick is 30 seconds, and the first token is of age when a run begins.
 """
 
 import pytest
 
 from tests.sessions.nodes import ManualClock
 from tests.sessions.simulation import DELTA_MS, Simulation
+from watchword.cli.counter_examples import HONEST, THEFT
 from watchword.sessions.engine import SessionEngine
 
 SETTLED_MS = 131_000
-
-HONEST = {
-    "STRICT N1, an answer is lost": "send, answer 0, lose 0, send, answer 0",
-    "STRICT N2, a request arrives twice": "send, answer 0 kept, answer 0",
-    "REUSE and CORE56 N1, the client comes back later": "send, answer 0, wait 2, send, wait 1, answer 0",
-    "REUSE, CORE54, PL-EQ and PL-RND N2, an old request comes after its grandchild was minted": (
-        "send, answer 0 kept, deliver 0, send, answer 1, answer 0"
-    ),
-    "CORE56 N2, the second answer displaces the first": ("send, answer 0 kept, answer 0, deliver 0, send, answer 0"),
-    "PL-EQ-WIN N2, a fresh child displaces the one under way": (
-        "send, answer 0, wait 2, send, answer 0 kept, deliver 0, send, wait 1, answer 0, answer 0"
-    ),
-    "PL-S-AGAIN N2, the jar flips between siblings": (
-        "send, answer 0 kept, answer 0, deliver 0, send, deliver 0, wait 1, answer 0, wait 1, send, deliver 0, "
-        "wait 1, answer 0, wait 1, send, deliver 0, wait 1, answer 0, lose 0"
-    ),
-}
-
-THEFT = {
-    "REUSE and PL-EQ T1, both receive the same token": (
-        "send, steal, answer 0, deliver 0, send, thief 0, answer 0, thief 0"
-    ),
-    "PL-EQ-WIN T1, both walk on in step": (
-        "send, steal, answer 0, deliver 0, wait 2, thief 0, wait 2, send, wait 1, answer 0, thief 0"
-    ),
-}
 
 
 async def play(simulation: Simulation, script: str) -> None:

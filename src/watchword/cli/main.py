@@ -13,6 +13,9 @@ from urllib.parse import unquote
 
 from watchword import recipes
 from watchword.app import CORE_MIGRATION_PACKAGES
+from watchword.cli.counter_examples import HONEST, THEFT
+from watchword.cli.prove import Proof, prove
+from watchword.cli.trial import Broken
 from watchword.database.database import Database
 from watchword.database.migrations import Migration, check_migrations, load_migrations, migrate, render_sql
 from watchword.database.open import open_database
@@ -114,6 +117,41 @@ def make_tables(database: Url, schema: Schema = None, table_prefix: Prefix = "")
 
     applied = with_database(database, schema, table_prefix, apply)
     typer.echo("\n".join(f"applied: {label}" for label in applied) or "Nothing to do: all migrations are applied.")
+
+
+@command.command("prove")
+def prove_refreshing(
+    database: Url,
+    schema: Schema = None,
+    table_prefix: Prefix = "",
+    runs: Annotated[int, typer.Option(min=0, help="How many random sessions.")] = 200,
+    seed: Annotated[int, typer.Option(help="Of what is random; the same seed plays the same runs.")] = 1,
+) -> None:
+    """Play on this database what signs people out, or lets thieves live, under other rules; your rows are not touched.
+
+    Under an app id of its own, which is deleted again, and on a clock of its own.
+    """
+    sessions = len(HONEST) + len(THEFT) + runs
+
+    async def play(db: Database) -> tuple[str, Proof]:
+        migrations = load_migrations(["watchword.sessions"])  # whichever recipes this installation has
+        (await check_migrations(db, migrations)).require_current()
+        second = open_database(database, schema=schema, table_prefix=table_prefix, pool_size=1)
+        await second.start()
+        try:
+            with typer.progressbar(length=sessions, label="Proving", file=sys.stderr) as bar:
+                proof = await prove([db, second], migrations, runs=runs, seed=seed, show=lambda: bar.update(1))
+        finally:
+            await second.stop()
+        return await product(db), proof
+
+    if is_missing_file(database):
+        raise NotCurrent(f"there is no database at {place(database)}; watchword migrate, or the first start, makes it")
+    what, proof = with_database(database, schema, table_prefix, play)
+    typer.echo(f"{what} at {place(database)}, two nodes on one clock, under the app id {proof.app_id}, now deleted.\n")
+    typer.echo(proof.describe(runs, seed))
+    if proof.broken:
+        raise Broken(f"{len(proof.broken)} of {sessions} sessions went wrong; please report it with what stands above")
 
 
 class NotCurrent(WatchwordError):
