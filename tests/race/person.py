@@ -13,22 +13,33 @@ from tests.race.record import Record, Tally, Verdict
 from tests.race.wire import Reply, Wire
 
 MAY_BE_UNDER_WAY = 6
+ENOUGH_TO_DO = 6
 REFRESH = "/auth/session/refresh"
 
 
 @dataclass(frozen=True)
 class Network:
-    """The ways to the nodes, the clock, and who counts."""
+    """The ways to the nodes, the clock, who counts, and whose refreshes are under way."""
 
     wires: Sequence[Wire]
     clock: FastClock
     tally: Tally
+    under_way: list[int]
+
+    async def take_turn(self, random: Random) -> None:
+        """Wait while the nodes have enough to do: a queue would only make messages old."""
+        while len(self.under_way) >= ENOUGH_TO_DO:  # noqa: ASYNC110  an event would wake all of them at once
+            await asyncio.sleep(random.uniform(0.02, 0.2))
 
     async def refresh(self, number: int, token: str, sent_ms: int, random: Random) -> Reply:
         """Send a refresh token, read by a client at `sent_ms`, to one of the nodes."""
         wire = random.choice(self.wires)
-        async with wire.lane:
-            reply = await wire.ask("POST", REFRESH, headers(token, number, sent_ms))
+        self.under_way.append(number)
+        try:
+            async with wire.lane:
+                reply = await wire.ask("POST", REFRESH, headers(token, number, sent_ms))
+        finally:
+            self.under_way.remove(number)
         self.tally.took_ms.append(self.clock.now_ms() - sent_ms)
         if "x-race-times" in reply.headers:
             started_ms, ended_ms = map(int, reply.headers["x-race-times"].split())
@@ -83,6 +94,7 @@ class Person:
         await self._clock.sleep(
             random.uniform(OF_AGE_MS, 1.5 * OF_AGE_MS) if random.random() < 0.4 else random.uniform(0, OF_AGE_MS)
         )
+        await self._network.take_turn(random)
         for _ in range(random.choice((1, 1, 2, 2, 3, 4))):
             if len(self._under_way) < MAY_BE_UNDER_WAY:
                 self._begin(self._refresh_from_a_tab())

@@ -88,7 +88,7 @@ async def race(settings: RaceSettings, show: Callable[[Tally], None]) -> Outcome
     with running_nodes(settings, clock) as ports:
         wires = [Wire(port, WIDTH) for port in ports]
         await asyncio.gather(*(_wait_for(wire) for wire in wires))
-        network = Network(wires, clock, Tally())
+        network = Network(wires, clock, Tally(), [])
         crowd = Crowd(settings, network)
         watching = asyncio.create_task(_watch(network.tally, show))
         try:
@@ -145,7 +145,7 @@ class Crowd:
                 await self._live_honest(person, random)
 
     async def _live_honest(self, person: Person, random: Random) -> None:
-        leaves_after = random.randint(10, 60)
+        leaves_after = random.randint(5, 30)
         while not (self.is_late or person.record.over or person.record.proved >= leaves_after):
             await person.go_on()
         await person.calm_down()
