@@ -7,12 +7,14 @@ install(app, auth)
 async def me(session: SessionContainer = Depends(verify_session(auth))): ...
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Host, Mount
 from starlette.types import ASGIApp
 
 from watchword.app import Watchword
@@ -37,7 +39,6 @@ def install(app: FastAPI, auth: Watchword) -> None:
         raise ConfigurationError("install", "the application is running already; call install before serving it")
     if isinstance(app.build_middleware_stack, _WrappedStack):
         raise ConfigurationError("install", "was called for this application already; call it once")
-    app.build_middleware_stack = _WrappedStack(app.build_middleware_stack, auth)
 
     async def answer_error(request: Request, error: Exception) -> Response:
         if not isinstance(error, WatchwordError):  # cannot be: Starlette calls this for no other
@@ -47,17 +48,40 @@ def install(app: FastAPI, auth: Watchword) -> None:
         return Response(response.body, response.status, dict(response.headers))
 
     app.add_exception_handler(WatchwordError, answer_error)
+    app.build_middleware_stack = _WrappedStack(app, auth, answer_error)
+
+
+AnswerError = Callable[[Request, Exception], Awaitable[Response]]
 
 
 class _WrappedStack:
     """Builds the application's middleware, ours around all of it."""
 
-    def __init__(self, build_inner: Callable[[], ASGIApp], auth: Watchword) -> None:
-        self._build_inner = build_inner
+    def __init__(self, app: FastAPI, auth: Watchword, answer_error: AnswerError) -> None:
+        self._app = app
+        self._build_inner = app.build_middleware_stack
         self._auth = auth
+        self._answer_error = answer_error
 
     def __call__(self) -> ASGIApp:
+        # Only now: applications may have been mounted after `install`.
+        for mounted in _mounted_in(self._app.routes):
+            mounted.exception_handlers.setdefault(WatchwordError, self._answer_error)
         return FdiMiddleware(self._build_inner(), self._auth)
+
+
+def _mounted_in(routes: Iterable[BaseRoute]) -> Iterable[Starlette]:
+    """The applications mounted below these routes, however deep.
+
+    Each has an error page of its own, inside of ours: there a missing session would become a 500.
+    """
+    for route in routes:
+        if not isinstance(route, Mount | Host):
+            continue
+        inner = getattr(route, "_base_app", route.app)  # without the middleware of the mount
+        if isinstance(inner, Starlette):
+            yield inner
+        yield from _mounted_in(route.routes)
 
 
 class VerifySession(SecurityBase):
