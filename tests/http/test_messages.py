@@ -79,3 +79,13 @@ def test_a_response_takes_every_header_that_http_allows() -> None:
     """Latin-1, tabs and empty values are good."""
     headers = (("x-a", "\tÿ é~"), ("st-access-token", ""), ("x!#$%&'*+.^_`|~-1", "a"))
     assert headers == HttpResponse(200, headers).headers
+
+
+@pytest.mark.parametrize("blank", ["\xa0", "\x85", "\x1c", "\x0b", "\x0c"])
+def test_only_blanks_and_tabs_around_a_cookie_are_cut(blank: str) -> None:
+    """Attack: set a cookie that is called U+00A0 and then ours, which no rule of the browser protects.
+
+    Python's `strip` cuts more than browsers do, so that it counted as ours.
+    """
+    header = f"{blank}sAccessToken=planted; sAccessToken{blank}=planted; \tsAccessToken\t = real"
+    assert ["real"] == HttpRequest("GET", "/", headers=(("cookie", header),)).cookies["sAccessToken"]

@@ -53,9 +53,11 @@ class HttpRequest:
 def _cookie_pairs(headers: Iterable[str]) -> Iterable[tuple[str, str]]:
     for header in headers:
         for piece in header.split(";"):
-            name, equals, value = piece.strip().partition("=")
+            # Blanks and tabs only, as browsers do: one for whom a name starts with U+00A0 or U+0085 lets any
+            # page set it, and it would count here as the name without, prefixes like `__Host-` included.
+            name, equals, value = piece.strip(" \t").partition("=")
             if equals:
-                yield name.strip(), unquote(value.strip().removeprefix('"').removesuffix('"'))
+                yield name.strip(" \t"), unquote(value.strip(" \t").removeprefix('"').removesuffix('"'))
 
 
 @dataclass(frozen=True, slots=True)
