@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.site import SECRET, FakeClock
 from watchword.crypto.sealing import SecretRing
@@ -49,12 +50,20 @@ class Post:
     clock: FakeClock = field(default_factory=FakeClock)
     nodes: list[Outbox] = field(default_factory=list)
 
-    def node(self, service: EmailService, patience: Patience | None = None, secret: str | list[str] = SECRET) -> Outbox:
-        """One more process."""
-        delivery = EmailDelivery(service)
-        delivery.bind("Test & Co")
+    def node(
+        self,
+        service: EmailService | EmailDelivery | None,
+        patience: Patience | None = None,
+        *,
+        secret: str | list[str] = SECRET,
+        db: Any = None,
+    ) -> Outbox:
+        """One more process; `db` is the database as it sees it."""
+        delivery = service if service is None or isinstance(service, EmailDelivery) else EmailDelivery(service)
+        if delivery is not None:
+            delivery.bind("Test & Co")
         outbox = Outbox(
-            db=self.db,
+            db=db or self.db,
             app_id="public",
             clock=self.clock,
             secrets=SecretRing(secret),

@@ -193,8 +193,7 @@ class DeletesNothing:
 async def test_a_database_lost_between_send_and_delete_means_no_second_mail_from_that_process(post: Post) -> None:
     """The process that sent it remembers, and only deletes; a new process would send it again, with the same id."""
     box = Letterbox()
-    node = post.node(box)
-    node._db = DeletesNothing(post.db, 1)  # type: ignore[assignment]  # it is one
+    node = post.node(box, db=DeletesNothing(post.db, 1))
     await post.enqueue(node, reset_mail())
     with pytest.raises(StorageUnavailable):
         await node.send_due()
@@ -210,8 +209,7 @@ async def test_a_database_lost_between_send_and_delete_means_no_second_mail_from
 async def test_a_process_killed_between_send_and_delete_sends_the_same_message_id_again(post: Post) -> None:
     """At least once: the repetition carries the id that lets mail systems drop it."""
     box = Letterbox()
-    dying = post.node(box)
-    dying._db = DeletesNothing(post.db, 1)  # type: ignore[assignment]  # it is one
+    dying = post.node(box, db=DeletesNothing(post.db, 1))
     await post.enqueue(dying, reset_mail())
     with pytest.raises(StorageUnavailable):
         await dying.send_due()
@@ -283,10 +281,9 @@ async def test_a_stop_does_not_wait_for_ever(post: Post) -> None:
 async def test_the_worker_outlives_an_outage(post: Post, caplog: pytest.LogCaptureFixture) -> None:
     """The database is away for one look: the next one sends, and the log says what happened."""
     box = Letterbox()
-    node = post.node(box)
-    await post.enqueue(node, reset_mail())
     away = AwayOnce(post.db)
-    node._db = away  # type: ignore[assignment]  # it is one
+    node = post.node(box, db=away)
+    await post.enqueue(node, reset_mail())
     with caplog.at_level(logging.WARNING):
         await node.start()
         await away.seen.wait()
@@ -330,9 +327,9 @@ async def test_deleting_a_user_deletes_their_mail(post: Post) -> None:
 
 async def test_without_a_service_recipes_that_send_mail_refuse_to_start(post: Post) -> None:
     """The mistake is told at start, with the setting to change, and not at the first lost mail."""
-    node = post.node(Letterbox())
-    node.check_configured("EmailVerification")
-    node._delivery = None
+    post.node(Letterbox()).check_configured("EmailVerification")
+    node = post.node(None)
     await node.start()
+    assert 0 == await node.send_due()
     with pytest.raises(ConfigurationError, match=r"^email_delivery: EmailVerification sends mail"):
         node.check_configured("EmailVerification")

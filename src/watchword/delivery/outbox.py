@@ -1,60 +1,26 @@
 """The outbox: mail is written in the transaction that causes it, and sent after its commit, at least once.
 
-A mail is taken by one conditional update that also moves its due time ahead: the lease. Whoever took it
-sends it and deletes the row; if that process dies, the lease runs out and another one takes it again. So a
-mail is neither lost nor sent by a transaction that rolled back, and in rare cases it is sent twice, with
-the same `Message-ID`. No request and no transaction ever waits for a mail system (security ML-3, ML-4, F-13).
+No request and no transaction ever waits for a mail system (security ML-3, ML-4, F-13). `Courier` sends.
 """
 
 import asyncio
 import logging
-import traceback
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 from watchword.clock import Clock
-from watchword.crypto.sealing import SealBroken, SecretRing
+from watchword.crypto.sealing import SecretRing
 from watchword.database.database import Database, Transaction
 from watchword.database.statements import Statement
+from watchword.delivery.courier import Courier, Patience, where_raised
 from watchword.delivery.email_delivery import EmailDelivery
 from watchword.delivery.mail import Mail
-from watchword.delivery.service import DeliveryFailed, DeliveryRefused
+from watchword.delivery.sealed_mail import seal_mail
 from watchword.errors import ConfigurationError, Overloaded, StorageUnavailable
-from watchword.http.json import decode_json_object, encode_json
 
 log = logging.getLogger(__name__)
 
-_PURPOSE = "mail"
-_AT_ONCE = 8  # mails in flight in one process
-_DEAD_KEPT_MS = 30 * 86_400_000
 _IDLE_SECONDS = 10.0  # mail of a process that died waits at most this long after its lease
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long the outbox tries.
-
-    Attributes:
-        send_timeout_seconds: One attempt at most; shorter than the lease.
-        lease_ms: How long a mail belongs to the process that took it.
-        first_retry_ms: The pause after the first failure; it doubles each time.
-        longest_retry_ms: The longest pause.
-        max_attempts: After these a mail is given up; the defaults try for about six hours.
-        stop_seconds: How long a stop waits for mails that are being sent.
-    """
-
-    send_timeout_seconds: float = 60.0
-    lease_ms: int = 120_000
-    first_retry_ms: int = 5_000
-    longest_retry_ms: int = 900_000
-    max_attempts: int = 30
-    stop_seconds: float = 10.0
-
-    def retry_after_ms(self, attempts: int) -> int:
-        """The pause after so many attempts, in milliseconds."""
-        return min(self.first_retry_ms * 2 ** min(attempts - 1, 30), self.longest_retry_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,12 +77,14 @@ class Outbox:
         self._app_id = app_id
         self._clock = clock
         self._secrets = secrets
-        self._delivery = delivery
         self._patience = patience or Patience()
-        self._sent: set[str] = set()  # sent by us, and the database has not heard of it yet
+        self._courier = (
+            None
+            if delivery is None
+            else Courier(db=db, app_id=app_id, clock=clock, secrets=secrets, delivery=delivery, patience=self._patience)
+        )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()
-        self._stopping = False
         self._worker: asyncio.Task[None] | None = None
 
     def check_configured(self, recipe: str) -> None:
@@ -125,7 +93,7 @@ class Outbox:
         Raises:
             ConfigurationError: No e-mail service is set, and this is not a developer's machine.
         """
-        if self._delivery is None:
+        if self._courier is None:
             raise ConfigurationError(
                 "email_delivery",
                 f"{recipe} sends mail and no service is set; set email_delivery=EmailDelivery(SmtpService(host=…))",
@@ -133,8 +101,6 @@ class Outbox:
 
     async def enqueue(self, tx: Transaction, mail: Mail) -> None:
         """Write a mail in the caller's transaction: it is sent if and only if that commits. Then call `wake`."""
-        now_ms = self._clock.now_ms()
-        content = encode_json({"to": mail.to, "language": mail.language, "values": dict(mail.values)})
         await tx.execute(
             INSERT_MAIL,
             app_id=self._app_id,
@@ -142,8 +108,8 @@ class Outbox:
             kind=mail.kind,
             tenant_id=mail.tenant_id,
             user_id=mail.user_id,
-            sealed_mail=self._secrets.seal(_PURPOSE, content, self._bound_to(mail.id)),
-            now_ms=now_ms,
+            sealed_mail=seal_mail(self._secrets, self._app_id, mail),
+            now_ms=self._clock.now_ms(),
         )
 
     def wake(self) -> None:
@@ -155,19 +121,20 @@ class Outbox:
 
     async def start(self) -> None:
         """Start sending, on the event loop that calls this; does nothing where no service is set."""
-        if self._delivery is None or self._worker is not None:
+        courier = self._courier
+        if courier is None or self._worker is not None:
             return
-        self._stopping = False
+        courier.stopping = False
         self._woken = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self._worker = asyncio.create_task(self._work(), name="watchword-outbox")
+        self._worker = asyncio.create_task(self._work(courier), name="watchword-outbox")
 
     async def stop(self) -> None:
         """Finish what is being sent, for a few seconds, and stop; the rest waits in the database."""
         worker, self._worker, self._loop = self._worker, None, None
-        if worker is None:
+        if worker is None or self._courier is None:
             return
-        self._stopping = True
+        self._courier.stopping = True
         self._woken.set()
         await asyncio.wait([worker], timeout=self._patience.stop_seconds)
         worker.cancel()
@@ -204,180 +171,38 @@ class Outbox:
         ]
 
     async def send_due(self) -> int:
-        """Send all mail that is due now, several at once; returns how many were accepted.
+        """Send all mail that is due now, without waiting for the worker; returns how many were accepted.
 
         Raises:
             StorageUnavailable: The database does not answer; what was not marked is tried again.
         """
-        sent = 0
-        while not self._stopping:
-            rows = await self._db.list(LIST_DUE, app_id=self._app_id, now_ms=self._clock.now_ms(), at_most=_AT_ONCE)
-            if not rows:
-                break
-            outcomes = await asyncio.gather(
-                *(self._handle(row["mail_id"], row["attempts"]) for row in rows), return_exceptions=True
-            )
-            for outcome in outcomes:
-                if isinstance(outcome, BaseException):
-                    raise outcome
-                sent += outcome
-        return sent
+        return 0 if self._courier is None else await self._courier.send_due()
 
-    async def _work(self) -> None:
-        while not self._stopping:
+    async def _work(self, courier: Courier) -> None:
+        while not courier.stopping:
             self._woken.clear()
             pause_seconds = _IDLE_SECONDS
             try:
-                await self.send_due()
-                pause_seconds = await self._pause_seconds()
+                await courier.send_due()
+                pause_seconds = self._pause_seconds(await courier.find_next_due_ms())
             except (StorageUnavailable, Overloaded) as error:
                 log.warning("mail waits, the database does not answer: %s", error)
             except Exception as error:  # the worker outlives any mistake: without it no mail would ever be sent
-                log.error("the outbox stumbled: %s", _where(error))  # noqa: TRY400 - the message may hold content
+                log.error("the outbox stumbled: %s", where_raised(error))  # noqa: TRY400 - the message may hold content
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause_seconds):
                     await self._woken.wait()
 
-    async def _pause_seconds(self) -> float:
+    def _pause_seconds(self, due_at_ms: int | None) -> float:
         """Until the next mail is due, or somebody may have left one."""
-        row = await self._db.find(FIND_NEXT_DUE, app_id=self._app_id)
-        if row is None or row["due_at_ms"] is None:
+        if due_at_ms is None:
             return _IDLE_SECONDS
-        return min(max((row["due_at_ms"] - self._clock.now_ms()) / 1000, 0.05), _IDLE_SECONDS)
-
-    async def _handle(self, mail_id: str, attempts: int) -> int:
-        """Take a mail and bring it to one end of four: sent, put off, given up, or taken by somebody else."""
-        now_ms = self._clock.now_ms()
-        taken = await self._db.write(
-            lambda tx: tx.find(
-                TAKE_MAIL,
-                app_id=self._app_id,
-                mail_id=mail_id,
-                attempts=attempts,
-                now_ms=now_ms,
-                leased_until_ms=now_ms + self._patience.lease_ms,
-            )
-        )
-        if taken is None:
-            return 0
-        try:
-            if mail_id not in self._sent:
-                mail = self._open(mail_id, taken["kind"], taken["tenant_id"], taken["user_id"], taken["sealed_mail"])
-                await self._send(mail)
-        except DeliveryRefused as error:
-            await self._give_up(mail_id, taken["kind"], error.reason)
-            return 0
-        except DeliveryFailed as error:
-            await self._put_off(mail_id, taken["kind"], attempts + 1, error.reason)
-            return 0
-        self._sent.add(mail_id)
-        await self._write(DELETE_MAIL, mail_id=mail_id)
-        self._sent.discard(mail_id)
-        return 1
-
-    async def _send(self, mail: Mail) -> None:
-        """Render and send; whatever goes wrong becomes one of the two failures, without anything of the mail."""
-        assert self._delivery is not None  # noqa: S101 - `start` sees to it
-        try:
-            async with asyncio.timeout(self._patience.send_timeout_seconds):
-                await self._delivery.send_email(mail)
-        except (DeliveryFailed, DeliveryRefused):
-            raise
-        except TimeoutError:
-            raise DeliveryFailed(f"took longer than {self._patience.send_timeout_seconds:g} s") from None
-        except Exception as error:  # a template or an override of the application may raise anything
-            raise DeliveryFailed(_where(error)) from None
-
-    async def _put_off(self, mail_id: str, kind: str, attempts: int, reason: str) -> None:
-        if attempts >= self._patience.max_attempts:
-            await self._give_up(mail_id, kind, f"given up after {attempts} attempts: {reason}")
-            return
-        pause_ms = self._patience.retry_after_ms(attempts)
-        log.warning("%s mail %s, attempt %d: %s; next in %d s", kind, mail_id, attempts, reason, pause_ms // 1000)
-        await self._write(PUT_OFF_MAIL, mail_id=mail_id, attempts=attempts, due_at_ms=self._clock.now_ms() + pause_ms)
-
-    async def _give_up(self, mail_id: str, kind: str, reason: str) -> None:
-        log.error("%s mail %s is given up: %s", kind, mail_id, reason)
-        now_ms = self._clock.now_ms()
-        await self._write(GIVE_UP_MAIL, mail_id=mail_id, reason=reason, now_ms=now_ms)
-        await self._write(DELETE_OLD_DEAD, before_ms=now_ms - _DEAD_KEPT_MS)
-
-    async def _write(self, statement: Statement, **parameters: Any) -> None:
-        await self._db.write(partial(_execute, statement, {"app_id": self._app_id, **parameters}))
-
-    def _open(self, mail_id: str, kind: str, tenant_id: str, user_id: str, sealed: bytes) -> Mail:
-        try:
-            content = decode_json_object(
-                self._secrets.open(_PURPOSE, bytes(sealed), self._bound_to(mail_id)), "sealed_mail"
-            )
-        except SealBroken as error:  # a process that knows a newer secret may have sealed it, and can send it
-            raise DeliveryFailed(str(error)) from None
-        return Mail(
-            id=mail_id,
-            kind=kind,
-            to=content["to"],
-            user_id=user_id,
-            tenant_id=tenant_id,
-            values=content["values"],
-            language=content["language"],
-        )
-
-    def _bound_to(self, mail_id: str) -> bytes:
-        return encode_json([self._app_id, mail_id])
-
-
-async def _execute(statement: Statement, parameters: dict[str, Any], tx: Transaction) -> int:
-    return await tx.execute(statement, **parameters)
-
-
-def _where(error: Exception) -> str:
-    """The kind of an error and the place it came from; not its message, which may quote the mail."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{place}"
+        return min(max((due_at_ms - self._clock.now_ms()) / 1000, 0.05), _IDLE_SECONDS)
 
 
 INSERT_MAIL = Statement("""
     insert into {mail_outbox} (app_id, mail_id, kind, tenant_id, user_id, sealed_mail, created_at_ms, due_at_ms)
     values (:app_id, :mail_id, :kind, :tenant_id, :user_id, :sealed_mail, :now_ms, :now_ms)
-""")
-
-LIST_DUE = Statement("""
-    select mail_id, attempts
-      from {mail_outbox}
-     where app_id = :app_id and due_at_ms <= :now_ms and dead_reason is null
-     order by due_at_ms
-     limit :at_most
-""")
-
-FIND_NEXT_DUE = Statement("""
-    select min(due_at_ms) as due_at_ms from {mail_outbox} where app_id = :app_id and dead_reason is null
-""")
-
-# Of two processes that saw the same mail, the second one finds its attempts counted up and takes nothing.
-TAKE_MAIL = Statement("""
-    update {mail_outbox}
-       set attempts = attempts + 1, due_at_ms = :leased_until_ms
-     where app_id = :app_id and mail_id = :mail_id and attempts = :attempts and due_at_ms <= :now_ms
-       and dead_reason is null
- returning kind, tenant_id, user_id, sealed_mail
-""")
-
-DELETE_MAIL = Statement("delete from {mail_outbox} where app_id = :app_id and mail_id = :mail_id")
-
-# Only while the lease is ours: a slow process must not shorten that of the one that took the mail after it.
-PUT_OFF_MAIL = Statement("""
-    update {mail_outbox} set due_at_ms = :due_at_ms
-     where app_id = :app_id and mail_id = :mail_id and attempts = :attempts and dead_reason is null
-""")
-
-GIVE_UP_MAIL = Statement("""
-    update {mail_outbox} set dead_reason = :reason, dead_at_ms = :now_ms, sealed_mail = null
-     where app_id = :app_id and mail_id = :mail_id and dead_reason is null
-""")
-
-DELETE_OLD_DEAD = Statement("""
-    delete from {mail_outbox} where app_id = :app_id and dead_at_ms < :before_ms
 """)
 
 DELETE_MAIL_OF_USER = Statement("delete from {mail_outbox} where app_id = :app_id and user_id = :user_id")

@@ -1,0 +1,229 @@
+"""Takes mail out of the outbox and sends it: one conditional update is a lease, and each end of a mail a statement.
+
+Whoever took a mail sends it and deletes the row; if that process dies, the lease runs out and another one
+takes it again. So no mail is lost, and in rare cases one is sent twice, with the same `Message-ID`.
+"""
+
+import asyncio
+import logging
+import traceback
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from watchword.clock import Clock
+from watchword.crypto.sealing import SealBroken, SecretRing
+from watchword.database.database import Database, Row, Transaction
+from watchword.database.statements import Statement
+from watchword.delivery.email_delivery import EmailDelivery
+from watchword.delivery.mail import Mail
+from watchword.delivery.sealed_mail import open_mail
+from watchword.delivery.service import DeliveryFailed, DeliveryRefused
+from watchword.errors import ConfigurationError
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 8  # mails in flight in one process
+_DEAD_KEPT_MS = 30 * 86_400_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long the outbox tries.
+
+    Attributes:
+        send_timeout_seconds: One attempt at most; shorter than the lease.
+        lease_ms: How long a mail belongs to the process that took it.
+        first_retry_ms: The pause after the first failure; it doubles each time.
+        longest_retry_ms: The longest pause.
+        max_attempts: After these a mail is given up; the defaults try for about six hours.
+        stop_seconds: How long a stop waits for mails that are being sent.
+    Raises:
+        ConfigurationError: An attempt could outlive its lease, and the mail be sent by two processes at once.
+    """
+
+    send_timeout_seconds: float = 150.0
+    lease_ms: int = 200_000
+    first_retry_ms: int = 5_000
+    longest_retry_ms: int = 900_000
+    max_attempts: int = 30
+    stop_seconds: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.send_timeout_seconds * 1000 >= self.lease_ms:
+            raise ConfigurationError("patience.send_timeout_seconds", "must be shorter than lease_ms")
+
+    def retry_after_ms(self, attempts: int) -> int:
+        """The pause after so many attempts, in milliseconds."""
+        return min(self.first_retry_ms * 2 ** min(attempts - 1, 30), self.longest_retry_ms)
+
+
+class Courier:
+    """Sends an app's mail from one process. Several, in as many processes, share the work.
+
+    Args:
+        db: Where mail waits.
+        app_id: Whose mail it is.
+        clock: Tells the time.
+        secrets: Opens what waits.
+        delivery: Renders and sends.
+        patience: See `Patience`.
+    """
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        app_id: str,
+        clock: Clock,
+        secrets: SecretRing,
+        delivery: EmailDelivery,
+        patience: Patience,
+    ) -> None:
+        self._db = db
+        self._app_id = app_id
+        self._clock = clock
+        self._secrets = secrets
+        self._delivery = delivery
+        self._patience = patience
+        self._sent: set[str] = set()  # sent by us, and the database has not heard of it yet
+        self.stopping = False
+
+    async def send_due(self) -> int:
+        """Send all mail that is due now, several at once; returns how many were accepted.
+
+        Raises:
+            StorageUnavailable: The database does not answer; what was not marked is tried again.
+        """
+        sent = 0
+        while not self.stopping:
+            rows = await self._db.list(LIST_DUE, app_id=self._app_id, now_ms=self._clock.now_ms(), at_most=_AT_ONCE)
+            if not rows:
+                break
+            outcomes = await asyncio.gather(
+                *(self._handle(row["mail_id"], row["attempts"]) for row in rows), return_exceptions=True
+            )
+            for outcome in outcomes:
+                if isinstance(outcome, BaseException):
+                    raise outcome
+                sent += outcome
+        return sent
+
+    async def find_next_due_ms(self) -> int | None:
+        """When the next mail is due, in milliseconds since the epoch; `None` when none waits."""
+        row = await self._db.find(FIND_NEXT_DUE, app_id=self._app_id)
+        return None if row is None else row["due_at_ms"]
+
+    async def _handle(self, mail_id: str, attempts: int) -> int:
+        """Take a mail and bring it to one end of four: sent, put off, given up, or taken by somebody else."""
+        now_ms = self._clock.now_ms()
+        taken = await self._db.write(
+            lambda tx: tx.find(
+                TAKE_MAIL,
+                app_id=self._app_id,
+                mail_id=mail_id,
+                attempts=attempts,
+                now_ms=now_ms,
+                leased_until_ms=now_ms + self._patience.lease_ms,
+            )
+        )
+        if taken is None:
+            return 0
+        try:
+            if mail_id not in self._sent:
+                await self._send(self._open(mail_id, taken))
+        except DeliveryRefused as error:
+            await self._give_up(mail_id, taken["kind"], error.reason)
+            return 0
+        except DeliveryFailed as error:
+            await self._put_off(mail_id, taken["kind"], attempts + 1, error.reason)
+            return 0
+        self._sent.add(mail_id)
+        await self._write(DELETE_MAIL, mail_id=mail_id)
+        self._sent.discard(mail_id)
+        return 1
+
+    async def _send(self, mail: Mail) -> None:
+        """Render and send; whatever goes wrong becomes one of the two failures, without anything of the mail."""
+        try:
+            async with asyncio.timeout(self._patience.send_timeout_seconds):
+                await self._delivery.send_email(mail)
+        except (DeliveryFailed, DeliveryRefused):
+            raise
+        except TimeoutError:
+            raise DeliveryFailed(f"took longer than {self._patience.send_timeout_seconds:g} s") from None
+        except Exception as error:  # a template or an override of the application may raise anything
+            raise DeliveryFailed(where_raised(error)) from None
+
+    async def _put_off(self, mail_id: str, kind: str, attempts: int, reason: str) -> None:
+        if attempts >= self._patience.max_attempts:
+            await self._give_up(mail_id, kind, f"given up after {attempts} attempts: {reason}")
+            return
+        pause_ms = self._patience.retry_after_ms(attempts)
+        log.warning("%s mail %s, attempt %d: %s; next in %d s", kind, mail_id, attempts, reason, pause_ms // 1000)
+        await self._write(PUT_OFF_MAIL, mail_id=mail_id, attempts=attempts, due_at_ms=self._clock.now_ms() + pause_ms)
+
+    async def _give_up(self, mail_id: str, kind: str, reason: str) -> None:
+        log.error("%s mail %s is given up: %s", kind, mail_id, reason)
+        now_ms = self._clock.now_ms()
+        await self._write(GIVE_UP_MAIL, mail_id=mail_id, reason=reason, now_ms=now_ms)
+        await self._write(DELETE_OLD_DEAD, before_ms=now_ms - _DEAD_KEPT_MS)
+
+    async def _write(self, statement: Statement, **parameters: Any) -> None:
+        await self._db.write(partial(_execute, statement, {"app_id": self._app_id, **parameters}))
+
+    def _open(self, mail_id: str, taken: Row) -> Mail:
+        try:
+            return open_mail(self._secrets, self._app_id, mail_id, taken)
+        except SealBroken as error:  # a process that knows a newer secret may have sealed it, and can send it
+            raise DeliveryFailed(str(error)) from None
+
+
+async def _execute(statement: Statement, parameters: dict[str, Any], tx: Transaction) -> int:
+    return await tx.execute(statement, **parameters)
+
+
+def where_raised(error: Exception) -> str:
+    """The kind of an error and the place it came from; not its message, which may quote the mail."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"
+
+
+LIST_DUE = Statement("""
+    select mail_id, attempts
+      from {mail_outbox}
+     where app_id = :app_id and due_at_ms <= :now_ms and dead_reason is null
+     order by due_at_ms
+     limit :at_most
+""")
+
+FIND_NEXT_DUE = Statement("""
+    select min(due_at_ms) as due_at_ms from {mail_outbox} where app_id = :app_id and dead_reason is null
+""")
+
+# Of two processes that saw the same mail, the second one finds its attempts counted up and takes nothing.
+TAKE_MAIL = Statement("""
+    update {mail_outbox}
+       set attempts = attempts + 1, due_at_ms = :leased_until_ms
+     where app_id = :app_id and mail_id = :mail_id and attempts = :attempts and due_at_ms <= :now_ms
+       and dead_reason is null
+ returning kind, tenant_id, user_id, sealed_mail
+""")
+
+DELETE_MAIL = Statement("delete from {mail_outbox} where app_id = :app_id and mail_id = :mail_id")
+
+# Only while the lease is ours: a slow process must not shorten that of the one that took the mail after it.
+PUT_OFF_MAIL = Statement("""
+    update {mail_outbox} set due_at_ms = :due_at_ms
+     where app_id = :app_id and mail_id = :mail_id and attempts = :attempts and dead_reason is null
+""")
+
+GIVE_UP_MAIL = Statement("""
+    update {mail_outbox} set dead_reason = :reason, dead_at_ms = :now_ms, sealed_mail = null
+     where app_id = :app_id and mail_id = :mail_id and dead_reason is null
+""")
+
+DELETE_OLD_DEAD = Statement("""
+    delete from {mail_outbox} where app_id = :app_id and dead_at_ms < :before_ms
+""")
