@@ -123,6 +123,12 @@ class Record:
             self._granted(verdict, shown, reply, self.thief if by_thief else self.client)
         return verdict
 
+    def must_be_over(self) -> None:
+        """To be called long after the theft: whoever still goes on then was missed."""
+        if not self.over:
+            self._fail(Failing.MISSED_THEFT, "thief and client both went on, and nobody was refused for good")
+            self.over = True
+
     def _verdict(self, shown: Shown, reply: Reply) -> Verdict:
         match reply.status:
             case 200 if "st-refresh-token" not in reply.headers:

@@ -25,6 +25,8 @@ SETTLE_MS = 130_000
 #: What the settle age leaves, beyond four message lives and twice what the clocks are apart, for the time between
 #: a node's look at its clock and its commit.
 MAY_TAKE_MS = SETTLE_MS - 4 * DELTA_MS - 2 * APART_MS
+#: Far more than client and thief need for a few generations each, however they wait.
+CAUGHT_WITHIN_MS = 60 * OF_AGE_MS
 START_SECONDS = 60
 WIDTH = 8
 
@@ -162,8 +164,10 @@ class Crowd:
             await person.calm_down()
             return
         thief = asyncio.create_task(Thief(self._network, person, position, random).live())
-        while not person.record.over:
+        ends_by_ms = self._network.clock.now_ms() + CAUGHT_WITHIN_MS
+        while not person.record.over and self._network.clock.now_ms() < ends_by_ms:
             await person.go_on()
+        person.record.must_be_over()
         await thief
         await person.calm_down()
 
