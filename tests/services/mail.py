@@ -4,7 +4,7 @@ import asyncio
 import email
 import ssl
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -26,6 +26,7 @@ class MailServer:
         refuse: Recipient → the answer to its RCPT, for example `550 no such user`.
         at_data: Awaited when the content has come; its text is the answer, `None` hangs up.
         hold: Awaited at the first line of each connection.
+        before_answer: Called when a mail is accepted, before the sender hears of it.
     """
 
     port: int = 0
@@ -35,7 +36,7 @@ class MailServer:
     refuse: dict[str, str] = field(default_factory=dict)
     at_data: list[str | None] = field(default_factory=list)
     hold: asyncio.Event | None = None
-    attempts: int = 0
+    before_answer: Callable[[], None] | None = None
 
     @property
     def mails(self) -> list[EmailMessage]:
@@ -62,12 +63,13 @@ class MailServer:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - the library calls it so
-        self.attempts += 1
         answer = self.at_data.pop(0) if self.at_data else "250 OK"
         if answer is None or answer.startswith("250"):
             self.envelopes.append(envelope)
             assert server.transport is not None
             self.over_tls.append(server.transport.get_extra_info("ssl_object") is not None)
+            if self.before_answer is not None:
+                self.before_answer()
         if answer is None:  # it has the mail, and the sender never hears of it
             assert server.transport is not None
             server.transport.abort()

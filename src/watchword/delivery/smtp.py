@@ -2,6 +2,7 @@
 
 import logging
 import ssl
+import unicodedata
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.errors import MessageError
@@ -151,6 +152,17 @@ def _failure(code: int, reason: str) -> DeliveryFailed | DeliveryRefused:
     return DeliveryRefused(reason) if 500 <= code < 600 else DeliveryFailed(reason)
 
 
+def _plain(text: str) -> str:
+    """Text for a header that means just itself.
+
+    Python's typed headers read encoded words (RFC 2047) in what they are given, and what comes out of
+    `=?utf-8?q?=0D=0ABcc=3A?=` is written as two headers. So nothing may look like one.
+    """
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text):
+        raise ValueError("a control character")
+    return text.replace("=?", "= ?")
+
+
 def read_sender(sender: str) -> Address:
     """The `From` of all mails, checked.
 
@@ -158,7 +170,7 @@ def read_sender(sender: str) -> Address:
         ConfigurationError: It is not one address, with or without a name in front.
     """
     try:
-        header = HeaderRegistry()("From", sender) if sender.isprintable() else None
+        header = HeaderRegistry()("From", sender) if sender.isprintable() and "=?" not in sender else None
         addresses: list[Address] = [*getattr(header, "addresses", ())]
         only = ",".join(address.addr_spec for address in addresses)  # none and several are refused as such
         local, _, domain = server_address(only).rpartition("@")
@@ -201,7 +213,7 @@ def write_mail(message: RenderedMail, to: str, sender: Address, now: datetime) -
     try:
         mail["From"] = sender
         mail["To"] = Address(username=local, domain=domain)
-        mail["Subject"] = message.subject
+        mail["Subject"] = _plain(message.subject)
         mail["Date"] = format_datetime(now)
         mail["Message-ID"] = f"<{message.mail_id}@{sender.domain}>"
         mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notice comes back
