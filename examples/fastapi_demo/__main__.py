@@ -22,6 +22,7 @@ Watchword demo: {origin}
 
 In the browser: sign up with any e-mail address, or continue with the provider that runs on this machine.
 Change both kinds of data, press Refresh, sign out. API description: {origin}/docs
+No mail leaves this machine: what would be sent, and how it looks, is at {origin}/mail
 
 With curl:
   curl -c jar -b jar -H 'st-auth-mode: cookie' -H 'content-type: application/json' {origin}/auth/signup \\

@@ -4,10 +4,13 @@ import os
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import Body, Depends, FastAPI
-from fastapi.responses import FileResponse
+from fastapi import Body, Depends, FastAPI, HTTPException
+from fastapi.responses import FileResponse, HTMLResponse
 
+from examples.fastapi_demo.mail_page import sample_mail, sent_mail
 from watchword import AppInfo, SessionContainer, User, Watchword
+from watchword.delivery.email_delivery import EmailDelivery
+from watchword.delivery.service import ConsoleService
 from watchword.frameworks.fastapi import install, verify_session
 from watchword.recipes import Action, SessionFeature, SignInContext, ThirdPartyEmailPassword
 from watchword.recipes.thirdparty.providers import OpenIdConnect
@@ -25,10 +28,13 @@ async def set_session_data(user: User, context: SignInContext, action: Action) -
     return {"first_seen": action == "signup"}
 
 
+console = ConsoleService()  # writes mail to the log and keeps it; a real site has SmtpService(host=…) here
+email_delivery = EmailDelivery(console)
 auth = Watchword(
     app_info=AppInfo(app_name="Watchword demo", api_domain=ORIGIN, website_domain=ORIGIN),
     database=os.environ["DATABASE_URL"],
     secret=os.environ["WATCHWORD_SECRET"],
+    email_delivery=email_delivery,
     recipe_list=[
         ThirdPartyEmailPassword(
             # For trying out only: it runs beside this example and lets anybody in as anybody.
@@ -88,6 +94,21 @@ async def merge_data(session: Session, changes: JsonObject) -> dict[str, Any]:
     """Merge into the session data; merges at the same moment all survive, `null` removes a key."""
     await session.merge_into_session_data(changes)
     return await session.get_session_data()
+
+
+@app.get("/mail", include_in_schema=False)
+async def mail() -> HTMLResponse:
+    """The mail that was sent. Whoever reads it can use its links, so no real site has such a page."""
+    return HTMLResponse(sent_mail(console.sent))
+
+
+@app.get("/mail/sample/{kind}/{language}", include_in_schema=False)
+async def mail_sample(kind: str, language: str) -> HTMLResponse:
+    """How a kind of mail looks in a language."""
+    try:
+        return HTMLResponse(sample_mail(email_delivery, kind, language))
+    except LookupError:
+        raise HTTPException(404) from None
 
 
 @app.get("/", include_in_schema=False)
