@@ -101,10 +101,11 @@ TAKE_LEASE = Statement("""
      where lease.until_ms <= {now_ms} or lease.holder = excluded.holder or lease.until_ms > excluded.until_ms
 """)
 
-# The end is asked for again: whoever has refreshed a session meanwhile keeps it.
+# The end is asked for again, as a session may have been prolonged since it was found; with `+ 0`, so that no index
+# is used for it, and a batch never reads all that has ended.
 DELETE_ENDED_SESSIONS = Statement("""
     delete from {sessions}
-     where app_id = :app_id and expires_at_ms <= :ended_by_ms
+     where app_id = :app_id and expires_at_ms + 0 <= :ended_by_ms
        and handle in (select handle from {sessions}
                        where app_id = :app_id and expires_at_ms <= :ended_by_ms
                        order by expires_at_ms
