@@ -1,0 +1,227 @@
+"""The guide keeps its word: every piece of it runs as it stands, in an application that answers requests."""
+
+import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from tests.site import PASSWORD, SECRET, Browser, free_port, serving
+from watchword import AppInfo, Watchword
+from watchword.errors import FieldErrors, SignInUpNotAllowed, SignUpNotAllowed
+from watchword.frameworks.fastapi import install
+from watchword.recipes import EmailPassword
+
+GUIDE = (Path(__file__).parents[1] / "docs" / "guide.md").read_text()
+
+
+def pieces_of(title: str) -> list[str]:
+    """The Python pieces under a heading; under no heading, what all others build on."""
+    sections = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", GUIDE, re.DOTALL | re.MULTILINE))
+    text = sections[title] if title else GUIDE.partition("\n## ")[0]
+    return re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+class Section:
+    """The names that the pieces of a section make, and the application they run in."""
+
+    def __init__(self, title: str) -> None:
+        self.names: dict[str, Any] = {"__name__": "guide"}
+        (basis,) = pieces_of("")
+        self.run(basis)
+        self.pieces = pieces_of(title)
+
+    def run(self, piece: str) -> None:
+        """Run one piece with the names of those before it."""
+        exec(compile(piece, "docs/guide.md", "exec"), self.names)  # noqa: S102 - it is our own document
+
+    @asynccontextmanager
+    async def serve(self, database_url: str, secret: str | list[str] = SECRET) -> AsyncGenerator[Browser]:
+        """Run all pieces, what sets `recipes` before there is an `auth`, and visit the application."""
+        port = free_port()
+        url = f"http://localhost:{port}"
+        later = [piece for piece in self.pieces if not re.search("^recipes = ", piece, re.MULTILINE)]
+        for piece in self.pieces:
+            if piece not in later:
+                self.run(piece)
+        auth = self.names["auth"] = Watchword(
+            app_info=AppInfo(app_name="Guide", api_domain=url, website_domain=url),
+            database=database_url,
+            secret=secret,
+            recipe_list=self.names.get("recipes", [EmailPassword()]),
+        )
+        app = self.names["app"] = FastAPI()
+        install(app, auth)
+        for piece in later:
+            self.run(piece)
+        async with serving(app, port), httpx2.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
+            yield Browser(client, "cookies")
+
+
+async def user_id_of(visitor: Browser) -> str:
+    """The user of the session that a browser holds."""
+    return visitor.front_token["uid"]
+
+
+def test_every_section_with_code_has_a_test() -> None:
+    """A new piece of the guide needs a test that runs it."""
+    titles = re.findall("^## (.+)$", GUIDE, re.MULTILINE)
+    tests = Path(__file__).read_text()
+    assert [] == [title for title in titles if pieces_of(title) and f'"{title}"' not in tests]
+
+
+async def test_protect_a_route(database_url: str) -> None:
+    """Without a session 401, with one the answer; `revoke` ends the session of the request."""
+    async with Section("Protect a route").serve(database_url) as visitor:
+        assert 401 == (await visitor.get("/me")).status_code
+        await visitor.sign_up()
+        assert {"user": await user_id_of(visitor), "payload": {}} == (await visitor.get("/me")).json()
+        assert 200 == (await visitor.call("POST", "/leave")).status_code
+        assert 401 == (await visitor.get("/me")).status_code
+
+
+async def test_a_session_that_may_be_absent(database_url: str) -> None:
+    """The same route answers strangers and users."""
+    async with Section("A session that may be absent").serve(database_url) as visitor:
+        assert {"hello": "stranger"} == (await visitor.get("/")).json()
+        await visitor.sign_up()
+        assert {"hello": await user_id_of(visitor)} == (await visitor.get("/")).json()
+
+
+async def test_fields_of_your_own(database_url: str) -> None:
+    """What the validator returns is shown beside the field; the hook finds the values in `context.form_fields`."""
+    section = Section("Fields of your own in the sign-up form")
+    async with section.serve(database_url) as visitor:
+        refused = await visitor.sign_up(nickname="A")
+        error = {"id": "nickname", "error": "Choose a name of 3 to 20 characters."}
+        assert {"status": "FIELD_ERROR", "formFields": [error]} == refused.json()
+        assert "OK" == (await visitor.sign_up(nickname="Countess")).json()["status"]
+        sessions = section.names["auth"].sessions
+        (handle,) = await sessions.list_handles(await user_id_of(visitor))
+        assert {"nickname": "Countess"} == await sessions.get_session_data(handle)
+
+
+async def test_refuse_somebody(database_url: str) -> None:
+    """Both ways in are closed to others, and the reason reaches the person."""
+    section = Section("Refuse somebody")
+    async with section.serve(database_url) as visitor:
+        refused = (await visitor.sign_up("eve@elsewhere.org")).json()
+        assert {"status": "SIGN_UP_NOT_ALLOWED", "reason": "Only colleagues can sign up."} == refused
+        assert "FIELD_ERROR" == (await visitor.sign_up("postmaster@example.com")).json()["status"]
+        assert "OK" == (await visitor.sign_up("ada@example.com")).json()["status"]
+        (recipe,) = section.names["recipes"]
+        common: dict[str, Any] = {"tenant_id": "public", "user_context": {}}
+        for email, is_verified in [("eve@elsewhere.org", True), ("eve@example.com", False)]:
+            with pytest.raises(SignInUpNotAllowed):
+                await recipe.sign_in_up("google", "1", email, is_verified, {}, {}, **common)
+        colleague = await recipe.sign_in_up("google", "1", "bo@example.com", True, {}, {}, **common)
+        assert colleague.created_new_recipe_user
+        with pytest.raises(SignUpNotAllowed):
+            await recipe.sign_up("eve@elsewhere.org", PASSWORD, **common)
+        with pytest.raises(FieldErrors):
+            await recipe.sign_up("postmaster@example.com", PASSWORD, **common)
+
+
+async def test_sessions_without_a_request(database_url: str) -> None:
+    """The functions list, write and end sessions, and the names that the guide gives exist."""
+    section = Section("Sessions without a request")
+    async with section.serve(database_url) as visitor:
+        await visitor.sign_up()
+        user_id, sessions = await user_id_of(visitor), section.names["auth"].sessions
+        (here,) = await sessions.list_handles(user_id)
+        other = await sessions.create(user_id)
+        await section.names["note_in_every_session"](user_id, "seen")
+        assert {"note": "seen"} == await sessions.get_session_data(other.handle)
+        assert 1 == await section.names["sign_out_elsewhere"](user_id, here)
+        assert [here] == await sessions.list_handles(user_id)
+        (told,) = re.findall(r"`auth.sessions` has (.*?)\.$", GUIDE, re.DOTALL | re.MULTILINE)
+        assert {name for name in dir(sessions) if not name.startswith("_")} == set(re.findall(r"`(\w+)`", told))
+
+
+async def test_roles(database_url: str) -> None:
+    """A member is refused by name, an administrator gets in once the claim was fetched anew."""
+    section = Section("Roles and other claims")
+    async with section.serve(database_url) as visitor:
+        await visitor.sign_up()
+        refused = await visitor.get("/admin")
+        assert (403, "role") == (refused.status_code, refused.json()["claimValidationErrors"][0]["id"])
+        section.names["admins"].add(await user_id_of(visitor))
+        assert 200 == (await visitor.call("POST", "/look-again")).status_code
+        assert {"role": "admin"} == (await visitor.get("/admin")).json()
+
+
+async def test_sign_in_by_your_own_means(database_url: str) -> None:
+    """The application's own check decides, and both kinds of data are as given."""
+    section = Section("Sign somebody in by your own means")
+    async with section.serve(database_url) as visitor:
+        assert 401 == (await visitor.call("POST", "/login/card", json={"card": "another"})).status_code
+        answer = await visitor.call("POST", "/login/card", json={"card": "the card of Ada"})
+        assert ("ada", "card") == (visitor.front_token["uid"], visitor.front_token["up"]["by"])
+        data = await section.names["auth"].sessions.get_session_data(answer.json()["handle"])
+        assert {"card": "the card of Ada"} == data
+
+
+@pytest.mark.parametrize(
+    ("title", "transport"),
+    [("Cookies or headers", "cookie"), ("Site and API on different registrable domains", "header")],
+)
+async def test_cookies_or_headers(database_url: str, title: str, transport: str) -> None:
+    """What is set counts, whatever the client says or does not say; unset, saying nothing means headers."""
+    form = {"formFields": [{"id": "email", "value": "ada@example.com"}, {"id": "password", "value": PASSWORD}]}
+    async with Section(title).serve(database_url) as visitor:
+        answer = await visitor.client.post("/auth/signup", json=form)
+        assert ("cookie" == transport, "header" == transport) == (
+            "set-cookie" in answer.headers,
+            "st-access-token" in answer.headers,
+        )
+    async with Section("A session that may be absent").serve(database_url) as visitor:
+        answer = await visitor.client.post("/auth/signin", json=form)
+        assert "st-access-token" in answer.headers
+        assert "set-cookie" not in answer.headers
+
+
+async def test_providers(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both providers are offered, under the names that the page shows."""
+    for name in ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "WORK_CLIENT_SECRET"):
+        monkeypatch.setenv(name, "…")
+    async with Section("Providers").serve(database_url) as visitor:
+        methods = (await visitor.get("/auth/loginmethods")).json()
+        offered = [(provider["id"], provider["name"]) for provider in methods["thirdParty"]["providers"]]
+        assert [("google", "Google"), ("work", "Work account")] == offered
+
+
+def test_postgres(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The piece makes a `Watchword` for a password with every odd character."""
+    monkeypatch.setenv("DATABASE_PASSWORD", "p@ss/w:rd?#%")
+    monkeypatch.setenv("WATCHWORD_SECRET", SECRET)
+    section = Section("PostgreSQL")
+    for piece in section.pieces:
+        section.run(piece)
+    assert isinstance(section.names["auth"], Watchword)
+
+
+async def test_change_the_secret(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session of the old secret is refreshed at both steps, and one of the second step by a node of the first."""
+    old, new = "the old secret, which has at least 32 bytes", "the new secret, which has at least 32 bytes"
+    monkeypatch.setenv("WATCHWORD_SECRET", old)
+    monkeypatch.setenv("NEW_SECRET", new)
+    section = Section("Change the secret")
+    for piece in section.pieces:
+        section.run(piece)
+    first, then = section.names["first"], section.names["then"]
+    before = Section("A session that may be absent")
+    async with before.serve(database_url, old) as visitor:
+        await visitor.sign_up()
+        cookies = visitor.client.cookies
+    for secret in (first, then, first):
+        async with Section("Protect a route").serve(database_url, secret) as node:
+            node.client.cookies = cookies
+            assert 200 == (await node.refresh()).status_code
+            assert 200 == (await node.get("/me")).status_code
+            fresh = await node.sign_in()
+            assert "OK" == fresh.json()["status"]
+            cookies = node.client.cookies
