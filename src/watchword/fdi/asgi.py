@@ -108,6 +108,11 @@ class FdiMiddleware:
                 except WatchwordError as error:  # the sentence is for people; a stack trace would only hide it
                     await send({"type": "lifespan.startup.failed", "message": str(error)})
                     raise
+                except Exception as error:  # unanswered, servers take it for an application without a lifespan
+                    log.exception("Watchword could not start")
+                    message = f"Watchword could not start: {type(error).__name__}, see the traceback in the log"
+                    await send({"type": "lifespan.startup.failed", "message": message})
+                    raise
             return message
 
         return receive_when_ready
