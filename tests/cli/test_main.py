@@ -2,12 +2,19 @@
 
 import asyncio
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import asyncpg
 import pytest
+
+from watchword.app import CORE_MIGRATION_PACKAGES
+from watchword.database.migrations import load_migrations, migrate
+from watchword.database.open import open_database
+from watchword.recipes import EmailPassword
 
 COMMAND = Path(sys.executable).with_name("watchword")
 
@@ -69,6 +76,38 @@ def test_check_names_what_is_missing(postgres_url: str) -> None:
     assert 1 == answer.returncode
     assert "missing: watchword.sessions 0001" in answer.stderr
     assert "Run watchword migrate" in answer.stderr
+
+
+def test_check_is_content_without_the_tables_of_recipes_that_are_not_listed(tmp_path: Path) -> None:
+    """An application with passwords only has no tables of providers: that is told, and is no failure."""
+    url = f"sqlite:///{tmp_path / 'app.db'}"
+    packages = [*CORE_MIGRATION_PACKAGES, *EmailPassword.migration_packages]
+
+    async def make() -> None:
+        db = open_database(url)
+        await db.start()
+        await migrate(db, load_migrations(packages))
+        await db.stop()
+
+    asyncio.run(make())
+    answer = call("db", "check", "--database", url)
+    assert (0, "") == (answer.returncode, answer.stderr)
+    assert "thirdparty: needed only if the application lists ThirdParty or ThirdPartyEmailPassword" in answer.stdout
+
+    with closing(sqlite3.connect(tmp_path / "app.db")) as connection, connection:
+        connection.execute("delete from schema_migrations where package = 'watchword.sessions'")
+    answer = call("db", "check", "--database", url)
+    assert (1, True) == (answer.returncode, 'a table "sessions" that is not Watchword\'s' in answer.stderr)
+
+
+@pytest.mark.parametrize("arguments", [["db", "check"], ["migrate"]])
+def test_a_table_of_the_application_in_the_way_is_told(tmp_path: Path, arguments: list[str]) -> None:
+    """In the application's own database, the sentence says how to keep both apart."""
+    with closing(sqlite3.connect(tmp_path / "app.db")) as connection, connection:
+        connection.execute("create table users (id integer)")
+    answer = call(*arguments, "--database", f"sqlite:///{tmp_path / 'app.db'}")
+    expected = 'watchword: database: a table "users" that is not Watchword\'s is there already; '
+    assert (1, expected + 'set table_prefix="watchword_"\n') == (answer.returncode, answer.stderr)
 
 
 def test_check_makes_no_file(tmp_path: Path) -> None:

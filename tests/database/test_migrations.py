@@ -17,6 +17,7 @@ from tests.conftest import Postgres
 from tests.database import rooms
 from tests.database.rooms import LABELS, PACKAGES, ROOMS, write_rooms
 from watchword.database.database import Database
+from watchword.database.foreign_tables import list_relations
 from watchword.database.migrations import Migration, check_migrations, load_migrations, migrate, render_sql
 from watchword.database.open import open_database
 from watchword.database.statements import Statement
@@ -56,6 +57,20 @@ async def test_they_are_applied_once_in_order(db: Database, migrations: list[Mig
     assert (tuple(LABELS), (), (), ()) == (after.applied, after.missing, after.changed, after.newer)
     after.require_current()
     assert [] == await db.list(LIST_BOXES)
+
+
+@pytest.mark.parametrize("table", ["trunks", "schema_migrations"])
+async def test_a_table_of_somebody_else_is_in_the_way(db: Database, migrations: list[Migration], table: str) -> None:
+    """The application's own table of that name is left as it is, and nothing of ours is there afterwards."""
+    await db.write_schema(lambda tx: tx.execute(Statement(f"create table {{{table}}} (mine bigint)")))
+    before = await list_relations(db)
+
+    with pytest.raises(ConfigurationError, match=f"^database: a table .*{table}.* is there already; set ") as caught:
+        await migrate(db, migrations)
+
+    assert 'table_prefix="watchword_"' in caught.value.remedy
+    assert ("postgres" == db.rendering.dialect) == ('database_schema="watchword"' in caught.value.remedy)
+    assert before == await list_relations(db)
 
 
 async def test_new_ones_come_on_top(db: Database, migrations: list[Migration], house: Path) -> None:

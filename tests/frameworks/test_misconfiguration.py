@@ -6,8 +6,10 @@ can write, comes without any traceback.
 """
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,25 @@ def test_what_the_start_finds_out_is_one_sentence(tmp_path: Path, changed: str, 
     assert sentence in lines[0]
     assert "Application startup failed" in lines[1]
     assert PASSWORD not in done.stderr
+
+
+def test_a_start_that_fails_in_any_way_stops_the_server(tmp_path: Path) -> None:
+    """Also for what nobody foresaw, as in an override: the log has its traceback, and nothing is served."""
+    done = start(tmp_path, "recipe_list=[type('Mine', (EmailPassword,), {'start': lambda self: 1 / 0})()]")
+    assert 0 != done.returncode
+    assert "Watchword could not start" in done.stderr
+    assert "ZeroDivisionError: division by zero" in done.stderr
+    assert "Application startup failed" in done.stderr.splitlines()[-1]
+
+
+def test_a_table_of_the_application_in_the_way_stops_the_server(tmp_path: Path) -> None:
+    """The database may be the application's: a table of ours that it has already is one sentence."""
+    with closing(sqlite3.connect(tmp_path / "watchword.db")) as connection, connection:
+        connection.execute("create table Users (id integer)")
+    done = start(tmp_path, "")
+    assert 0 != done.returncode
+    lines = done.stderr.splitlines()
+    assert (2, True) == (len(lines), 'a table "users" that is not Watchword\'s is there already' in lines[0])
 
 
 FOUND_AT_ONCE = {

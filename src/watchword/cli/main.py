@@ -17,7 +17,14 @@ from watchword.cli.counter_examples import HONEST, THEFT
 from watchword.cli.prove import Proof, prove
 from watchword.cli.trial import Broken
 from watchword.database.database import Database
-from watchword.database.migrations import Migration, check_migrations, load_migrations, migrate, render_sql
+from watchword.database.migrations import (
+    Migration,
+    MigrationReport,
+    check_migrations,
+    load_migrations,
+    migrate,
+    render_sql,
+)
 from watchword.database.open import open_database
 from watchword.database.statements import Statement
 from watchword.errors import WatchwordError
@@ -71,12 +78,20 @@ def check(database: Url, schema: Schema = None, table_prefix: Prefix = "") -> No
     async def look(db: Database) -> str:
         report = await check_migrations(db, known_migrations())
         lines = [f"{await product(db)} at {place(database)} answers."]
+        unused = find_unused(report)
+        missing = [migration for migration in report.missing if migration.package not in unused]
         lines += [f"  changed after it was applied: {label}" for label in report.changed]
         lines += [f"  made by a later version: {label}" for label in report.newer]
-        lines += [f"  missing: {migration.label}" for migration in report.missing]
+        lines += [f"  missing: {migration.label}" for migration in missing]
         if len(lines) == 1:
-            return f"{lines[0]} All {len(report.applied)} migrations are applied."
-        if report.missing and not (report.changed or report.newer):
+            number = f"All {len(report.applied)} migrations" if not unused else f"{len(report.applied)} migrations"
+            lines[0] += f" {number} are applied."
+            lines += [
+                f"  no tables of {package}: needed only if the application lists {unused[package]}"
+                for package in unused
+            ]
+            return "\n".join(lines)
+        if missing and not (report.changed or report.newer):
             lines.append(
                 "Run watchword migrate, or let a role that may create tables run what watchword db sql prints."
             )
@@ -163,10 +178,29 @@ class NotCurrent(WatchwordError):
 def known_migrations() -> list[Migration]:
     """The migrations of every room and of every recipe that Watchword has, used or not."""
     packages = [*CORE_MIGRATION_PACKAGES]
-    for exported in vars(recipes).values():
-        if isinstance(exported, type) and issubclass(exported, Recipe):
-            packages += exported.migration_packages
+    for recipe in known_recipes():
+        packages += recipe.migration_packages
     return load_migrations(list(dict.fromkeys(packages)))
+
+
+def known_recipes() -> list[type[Recipe]]:
+    """Every recipe that Watchword has."""
+    return [kind for kind in vars(recipes).values() if isinstance(kind, type) and issubclass(kind, Recipe)]
+
+
+def find_unused(report: MigrationReport) -> dict[str, str]:
+    """The packages of recipes of which nothing is applied, with the recipes they are needed for, in words.
+
+    Nothing, where tables that every application has are missing: then this database is not set up at all.
+    """
+    begun = {label.split()[0] for label in report.applied}
+    absent = dict.fromkeys(migration.package for migration in report.missing if migration.package not in begun)
+    if any(package in CORE_MIGRATION_PACKAGES for package in absent):
+        return {}
+    return {
+        package: " or ".join(recipe.__name__ for recipe in known_recipes() if package in recipe.migration_packages)
+        for package in absent
+    }
 
 
 def with_database(url: str, schema: str | None, table_prefix: str, work: Callable[[Database], Awaitable[T]]) -> T:

@@ -15,6 +15,7 @@ from typing import Any
 
 from watchword.clock import Clock, SystemClock
 from watchword.database.database import Body, Database, Transaction
+from watchword.database.foreign_tables import foreign, list_columns, list_relations, refuse_foreign
 from watchword.database.rendering import DEFAULT_SCHEMA, Rendering, split_statements
 from watchword.database.statements import Statement
 from watchword.errors import ConfigurationError
@@ -45,11 +46,6 @@ ADD_APPLIED = Statement("""
     insert into {schema_migrations} (package, number, name, checksum, applied_at_ms)
     values (:package, :number, :name, :checksum, :applied_at_ms)
 """)
-_FIND_TABLE = {
-    "sqlite": "select name from sqlite_master where type = 'table' and name = :name",
-    "postgres": "select c.relname as name from pg_catalog.pg_class c"
-    " join pg_catalog.pg_namespace n on n.oid = c.relnamespace where n.nspname = :schema and c.relname = :name",
-}
 _FIND_SCHEMA = "select nspname from pg_catalog.pg_namespace where nspname = :schema"
 
 
@@ -147,21 +143,26 @@ def load_migrations(packages: Sequence[str]) -> list[Migration]:
 
 
 async def check_migrations(db: Database, migrations: Sequence[Migration]) -> MigrationReport:
-    """Compare a started database with the code; changes nothing."""
-    rendering = db.rendering
-    name = rendering.bare_name("schema_migrations").strip('"')
-    parameters = {"name": name} if rendering.dialect == "sqlite" else {"name": name, "schema": rendering.schema}
-    if await db.find(Statement(_FIND_TABLE[rendering.dialect]), **parameters) is None:
-        return _report([], migrations)
-    return _report(await db.list(LIST_APPLIED), migrations)
+    """Compare a started database with the code; changes nothing.
+
+    Raises:
+        ConfigurationError: The tables that are missing cannot be made: tables of others have their names.
+    """
+    seen = await list_relations(db)  # before it is asked what is missing, see there
+    columns = await list_columns(db, "schema_migrations")
+    if columns and "package" not in columns:
+        raise foreign(db.rendering, "schema_migrations")
+    report = _report(await db.list(LIST_APPLIED) if columns else [], migrations)
+    refuse_foreign(db.rendering, seen, (text for migration in report.missing for text in migration.statements))
+    return report
 
 
 async def migrate(db: Database, migrations: Sequence[Migration], *, clock: Clock | None = None) -> list[str]:
     """Apply what is missing and return its labels; safe from several processes at once.
 
     Raises:
-        ConfigurationError: The role may not create tables, a migration was changed after it was applied,
-            or the database is newer than the code (security SC-11, DB-7).
+        ConfigurationError: The role may not create tables, tables of others have their names, a migration was
+            changed after it was applied, or the database is newer than the code (security SC-11, DB-7).
     """
     clock = clock or SystemClock()
     report = await check_migrations(db, migrations)
