@@ -13,6 +13,7 @@ from watchword.fdi.cors import add_cors, add_vary, allowed_origin, is_preflight,
 from watchword.fdi.csrf import check_not_cross_site
 from watchword.fdi.errors import answer_error, unexpected_answer
 from watchword.fdi.exchange import Exchange
+from watchword.fdi.refreshing import first_that_refreshes
 from watchword.fdi.router import Match, Router
 from watchword.fdi.sessions import RequestSessions
 from watchword.fdi.transport import TokenWriter
@@ -168,17 +169,10 @@ class FdiFace:
     async def _refresh(self, exchange: Exchange, route: Route, api: ApiRequest) -> Answer:
         candidates = self.sessions.refresh_candidates(exchange)
         calls = self.sessions.refresh_calls(exchange, candidates, api)
-        for call in calls:
-            try:
-                answer = await route.handler(call)
-            except Unauthorised:
-                if call is calls[-1]:
-                    raise
-                continue
-            if answer.session is not None:
-                exchange.writer.attach(answer.session, candidates.transport)
-            return answer
-        raise Unauthorised("no refresh token was usable")
+        answer = await first_that_refreshes(calls, route.handler, self.session_recipe)
+        if answer.session is not None:
+            exchange.writer.attach(answer.session, candidates.transport)
+        return answer
 
     def _keep_native_clients_calm(self, exchange: Exchange, route: Route, answer: Answer) -> None:
         if route.name == "refresh_post" and (answer.status >= 500 or answer.status == _TRY_AGAIN):

@@ -7,6 +7,7 @@ from watchword.errors import TryRefreshToken, Unauthorised, WatchwordError
 from watchword.fdi.cookies import ACCESS_COOKIE, LEGACY_COOKIE, REFRESH_COOKIE, CookiePolicy
 from watchword.fdi.csrf import anti_csrf_mode, check_not_cross_site
 from watchword.fdi.exchange import Exchange
+from watchword.fdi.refreshing import first_that_refreshes
 from watchword.fdi.transport import (
     Transport,
     bearer_token,
@@ -213,24 +214,22 @@ class RequestSessions:
         """
         check_not_cross_site(self.policy, exchange.request)
         candidates = self.refresh_candidates(exchange)
-        for call in self.refresh_calls(exchange, candidates, api):
-            try:
-                session = await self.recipe.refresh_session(
-                    call.refresh_token or "",
-                    anti_csrf_token=call.anti_csrf_token,
-                    check_anti_csrf=call.check_anti_csrf,
-                    user_context=exchange.user_context,
-                )
-            except Unauthorised:
-                if call.refresh_token == candidates.tokens[-1]:
-                    raise
-                continue
-            exchange.writer.attach(session, candidates.transport)
-            return session
-        raise Unauthorised("no refresh token was usable")
+
+        async def refresh_session(call: ApiRequest) -> SessionContainer:
+            return await self.recipe.refresh_session(
+                call.refresh_token or "",
+                anti_csrf_token=call.anti_csrf_token,
+                check_anti_csrf=call.check_anti_csrf,
+                user_context=exchange.user_context,
+            )
+
+        calls = self.refresh_calls(exchange, candidates, api)
+        session = await first_that_refreshes(calls, refresh_session, self.recipe)
+        exchange.writer.attach(session, candidates.transport)
+        return session
 
     def refresh_calls(self, exchange: Exchange, candidates: RefreshCandidates, api: ApiRequest) -> list[ApiRequest]:
-        """One call of the refresh API per candidate, to be tried in turn while they are unknown."""
+        """One call of the refresh API per candidate, to be tried in turn."""
         via_token = candidates.transport == "cookie" and anti_csrf_mode(self.policy, exchange.request) == "VIA_TOKEN"
         return [
             replace(
