@@ -21,16 +21,21 @@ WELCOME = """
 Watchword demo: {origin}
 
 In the browser: sign up with any e-mail address, or continue with the provider that runs on this machine.
-Change both kinds of data, press Refresh, sign out. API description: {origin}/docs
+Change both kinds of data, press Refresh, sign out.
+At the provider choose any name, for example grace@example.com.
+The routes of this example are described at {origin}/docs, those under /auth in docs/fdi.openapi.yaml.
 No mail leaves this machine: what would be sent, and how it looks, is at {origin}/mail
 
 With curl:
-  curl -c jar -b jar -H 'st-auth-mode: cookie' -H 'content-type: application/json' {origin}/auth/signup \\
+  curl -c /tmp/jar -b /tmp/jar -H 'st-auth-mode: cookie' -H 'content-type: application/json' {origin}/auth/signup \\
     -d '{{"formFields":[{{"id":"email","value":"ada@example.com"}},{{"id":"password","value":"correct horse 1"}}]}}'
-  curl -c jar -b jar {origin}/api/session
-  curl -c jar -b jar -X PATCH -H 'content-type: application/json' {origin}/api/session/payload -d '{{"role":"editor"}}'
-  curl -c jar -b jar -X POST -i {origin}/auth/session/refresh
-  curl -c jar -b jar -X POST {origin}/auth/signout
+  curl -c /tmp/jar -b /tmp/jar {origin}/api/session
+  curl -c /tmp/jar -b /tmp/jar -X PATCH -H 'content-type: application/json' {origin}/api/session/payload \\
+    -d '{{"role":"editor"}}'
+  curl -c /tmp/jar -b /tmp/jar -X POST -i {origin}/auth/session/refresh
+  curl -c /tmp/jar -b /tmp/jar -X POST {origin}/auth/signout
+  curl -c /tmp/jar -b /tmp/jar -H 'st-auth-mode: cookie' -H 'content-type: application/json' {origin}/auth/signin \\
+    -d '{{"formFields":[{{"id":"email","value":"ada@example.com"}},{{"id":"password","value":"correct horse 1"}}]}}'
 
 Users and sessions are in {database}. Stop with Ctrl-C.
 """

@@ -59,6 +59,7 @@ def test_sign_up_change_both_refresh_sign_out_and_in(demo: Demo, browser: Browse
         form.get_by_role("button", name="Merge").click()
         expect(payload).to_contain_text('"theme": "dark"')
         expect(payload).to_contain_text('"joined_by": "emailpassword"')
+        expect(page.locator("#validity")).to_contain_text("a change of payload does not extend it")
         form.get_by_role("button", name="Replace").click()
         expect(payload).not_to_contain_text("joined_by")
         page.locator('form[data-path="/api/session/data"]').get_by_role("button", name="Merge").click()
@@ -80,6 +81,7 @@ def test_sign_up_change_both_refresh_sign_out_and_in(demo: Demo, browser: Browse
         page.get_by_label("Password").fill("wrong horse 1")
         page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("status")).to_have_text("The e-mail address or the password is wrong.")
+        expect(page.locator("#log")).to_contain_text("POST /auth/signin: 200 WRONG_CREDENTIALS_ERROR")
         page.get_by_label("Password").fill("correct horse 1")
         page.get_by_role("button", name="Sign in").click()
         expect(page.locator("#data")).to_contain_text('"first_seen": false')
@@ -93,6 +95,16 @@ def test_continue_with_the_demo_provider(demo: Demo, browser: Browser) -> None:
         page.get_by_role("button", name="grace@example.com").click()
         expect(page.locator("#payload")).to_contain_text('"joined_by": "thirdparty"')
         assert f"{demo.origin}/" == page.url
+
+
+def test_who_says_no_at_the_provider_is_told_so(demo: Demo, browser: Browser) -> None:
+    """The provider comes back with an error and without the state; the page says what happened, and nothing is sent."""
+    with visit(browser, demo.origin) as page:
+        page.get_by_role("button", name="Continue with the demo provider").click()
+        page.get_by_role("button", name="Deny").click()
+        expect(page.get_by_role("status")).to_have_text("You did not continue with the provider.")
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        expect(page.locator("#log")).not_to_contain_text("signinup")
 
 
 def test_an_expired_access_token_is_refreshed_and_the_call_made_again(demo: Demo, browser: Browser) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 
-from tests.examples.demo import Demo, free_port, running_demo, spawn_demo
+from tests.examples.demo import ROOT, Demo, free_port, running_demo, spawn_demo
 from watchword.database.open import open_database
 from watchword.database.statements import Statement
 
@@ -61,7 +61,7 @@ async def test_the_walk_of_the_seed(tmp_path: Path, database_url: str) -> None:
     with running_demo(tmp_path, DATABASE_URL=database_url) as demo, demo.visitor() as visitor:
         signed_up = visitor.post("/auth/signup", json=FORM)
         assert (200, "OK") == (signed_up.status_code, signed_up.json()["status"])
-        assert ["sAccessToken", "sRefreshToken"] == cookie_names(signed_up)
+        assert ["sAccessToken", "sRefreshToken", "sKnownDevice"] == cookie_names(signed_up)
         user_id = signed_up.json()["user"]["id"]
 
         session = visitor.get("/api/session").json()
@@ -190,7 +190,10 @@ def test_a_second_start_keeps_users_and_sessions(tmp_path: Path) -> None:
 def test_the_welcome_names_the_address_and_what_to_try(demo: Demo) -> None:
     """The first words give the address and commands to copy; they hold no secret."""
     assert f"Watchword demo: {demo.origin}" in demo.words
-    assert f"curl -c jar -b jar {demo.origin}/api/session" in demo.words
+    assert f"curl -c /tmp/jar -b /tmp/jar {demo.origin}/api/session" in demo.words
+    assert f"{demo.origin}/auth/signin" in demo.words
+    (described_in,) = re.findall(r"in (docs/\S+\.yaml)\.", demo.words)
+    assert (ROOT / described_in).is_file()
     assert (demo.folder / ".demo" / "secret").read_text() not in demo.words
 
 
