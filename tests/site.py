@@ -13,7 +13,7 @@ import httpx2
 import uvicorn
 from fastapi import Body, Depends, FastAPI, Request
 
-from watchword import AppInfo, SessionContainer, Watchword
+from watchword import AppInfo, Protection, SessionContainer, Watchword
 from watchword.crypto.passwords import PasswordHasher
 from watchword.database.database import Database
 from watchword.frameworks.fastapi import create_session, install, verify_session
@@ -201,6 +201,7 @@ async def running_site(
     session: Session | None = None,
     session_feature: SessionFeature | None = None,
     clock: FakeClock | None = None,
+    protection: Protection | None = None,
     website_domain: str | None = None,
     **app_info: Any,
 ) -> AsyncIterator[Site]:
@@ -222,6 +223,7 @@ async def running_site(
         secret=SECRET,
         recipe_list=chosen,
         clock=clock,
+        protection=protection,
         passwords=PasswordHasher(workers=2),
     )
     async with serving(example_app(auth), port):

@@ -2,7 +2,8 @@
 
 from watchword.accounts.users import User
 from watchword.app import Watchword
+from watchword.protection.settings import Limit, Protection
 from watchword.sessions.session import SessionContainer
 from watchword.settings import AppInfo
 
-__all__ = ["AppInfo", "SessionContainer", "User", "Watchword"]
+__all__ = ["AppInfo", "Limit", "Protection", "SessionContainer", "User", "Watchword"]

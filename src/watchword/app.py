@@ -18,7 +18,10 @@ from watchword.delivery.service import ConsoleService
 from watchword.errors import ConfigurationError
 from watchword.fdi.face import FdiFace
 from watchword.http.client import OutgoingClient
+from watchword.http.client_address import ClientAddresses, ForwardedHeader
 from watchword.ids import Ids, RandomIds
+from watchword.protection.limits import Limits
+from watchword.protection.settings import Protection
 from watchword.recipes.multitenancy.recipe import Multitenancy
 from watchword.recipes.recipe import Engine, FirstFactor, Recipe
 from watchword.recipes.session.programmatic import Sessions
@@ -28,7 +31,7 @@ from watchword.settings import AppInfo, host_of, is_local
 log = logging.getLogger(__name__)
 
 #: The packages whose tables every installation has, in the order they are made.
-CORE_MIGRATION_PACKAGES = ("watchword.accounts", "watchword.sessions", "watchword.delivery")
+CORE_MIGRATION_PACKAGES = ("watchword.accounts", "watchword.sessions", "watchword.delivery", "watchword.protection")
 
 
 class Watchword:
@@ -48,6 +51,10 @@ class Watchword:
         passwords: The password hasher, for other costs or pool sizes.
         email_delivery: How mail is written and sent. Left out, it goes to the log where `api_domain` is this
             machine; elsewhere recipes that send mail refuse to start.
+        protection: How many failed sign-ins, sign-ups, … are let through; safe without it.
+        trusted_proxies: The addresses or networks of the proxies in front of the application, or `unix`; without
+            them every request counts as its direct peer's.
+        forwarded_header: The one header those proxies write.
         outgoing: The HTTP client for providers, for a private network or certificate authority.
         ids: Makes user ids and session handles in a format of your own.
         clock: Tells the time; for tests.
@@ -68,6 +75,9 @@ class Watchword:
         migrate: bool = True,
         passwords: PasswordHasher | None = None,
         email_delivery: EmailDelivery | None = None,
+        protection: Protection | None = None,
+        trusted_proxies: Sequence[str] = (),
+        forwarded_header: ForwardedHeader = "x-forwarded-for",
         outgoing: OutgoingClient | None = None,
         ids: Ids | None = None,
         clock: Clock | None = None,
@@ -84,6 +94,7 @@ class Watchword:
         self._passwords = passwords or PasswordHasher()
         self._outgoing = outgoing or OutgoingClient(allow_loopback=is_local(host_of(app_info.api_domain)))
         self._tenants = Tenants(self._db, "public")
+        addresses = ClientAddresses(trusted_proxies, forwarded_header)
         local = is_local(host_of(app_info.api_domain))
         self.email_delivery = email_delivery or (EmailDelivery(ConsoleService()) if local else None)
         if self.email_delivery is not None:
@@ -91,6 +102,7 @@ class Watchword:
         clock = clock or SystemClock()
         secrets = SecretRing(secret)
         self.outbox = Outbox(db=self._db, app_id="public", clock=clock, secrets=secrets, delivery=self.email_delivery)
+        self._limits = Limits(protection or Protection(), self._db, "public", clock, secrets)
         engine = Engine(
             app_id="public",
             app_info=app_info,
@@ -101,12 +113,13 @@ class Watchword:
             outbox=self.outbox,
             passwords=self._passwords,
             outgoing=self._outgoing,
+            limits=self._limits,
             tenants=self._tenants,
             sessions=self.session_recipe,
         )
         for recipe in self.recipe_list:
             recipe.bind(engine)
-        self.fdi = FdiFace(app_info, self.recipe_list, self.session_recipe, self._tenants, engine.clock)
+        self.fdi = FdiFace(app_info, self.recipe_list, self.session_recipe, engine, addresses)
         self.sessions = Sessions(self.session_recipe)
         self._started: AsyncExitStack | None = None
         self._lock = asyncio.Lock()
@@ -147,6 +160,7 @@ class Watchword:
             report = await check_migrations(self._db, self.migrations)
             report.require_current()
         await self._tenants.start()
+        self._limits.start()
         for recipe in self.recipe_list:
             await recipe.start()
             started.push_async_callback(recipe.stop)

@@ -14,6 +14,7 @@
     ├── CrossSiteRequest              a browser sent it from a site that is not ours
     ├── HookFailed                    a function of the application raised or misbehaved
     ├── ProviderFailed                an outside provider is down, slow or lies
+    ├── TooManyRequests               a limit against attacks is used up
     └── Overloaded · StorageUnavailable   come back later; nothing was changed
 
 The face (`fdi/errors.py`) holds the one table from these to answers. A message never holds a token,
@@ -288,6 +289,19 @@ class ProviderFailed(WatchwordError):
         super().__init__(f"provider {provider}: {problem}")
         self.provider = provider
         self.message = message or f"Signing in with {provider} did not work. Please try again."
+
+
+class TooManyRequests(WatchwordError):
+    """A limit against guessing or floods is used up; nothing was done, and no session is touched.
+
+    It says the same for an account that exists and for one that does not (security EN-1).
+    """
+
+    code = "too_many_requests"
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(f"too many tries; the next one counts in {retry_after_seconds} s")
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Overloaded(WatchwordError):

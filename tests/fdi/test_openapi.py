@@ -51,6 +51,8 @@ def test_what_a_route_reads_is_described(routes: list[Route]) -> None:
         assert {"500", "503"} <= set(operation["responses"])
         sessions = route.session != "none" or route.name == "refresh_post"
         assert sessions == ("401" in operation["responses"])
+        limited = route.limit is not None or route.name == "sign_in_post"
+        assert limited == ("429" in operation["responses"])
         assert route.changes_state == ("403" in operation["responses"])
 
 

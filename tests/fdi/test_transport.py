@@ -40,11 +40,13 @@ async def test_cookies_have_the_contracts_attributes_in_its_order(site: Site) ->
     answer = await site.browser().sign_up()
     cookies = [COOKIE.fullmatch(cookie) for cookie in answer.headers.get_list("set-cookie")]
     assert all(cookies)
-    access, refresh = cookies
+    access, refresh, device = cookies
     assert access is not None
     assert refresh is not None
+    assert device is not None
     assert ("sAccessToken", "/") == (access["name"], access["path"])
     assert ("sRefreshToken", "/auth/session/refresh") == (refresh["name"], refresh["path"])
+    assert ("sKnownDevice", "/auth") == (device["name"], device["path"])
     now = site.clock.now_ms() / 1000
     assert abs(parsedate_to_datetime(access["expires"]).timestamp() - now - 365 * 86_400) < 60
     assert abs(parsedate_to_datetime(refresh["expires"]).timestamp() - now - 100 * 86_400) < 60

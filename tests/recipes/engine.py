@@ -17,6 +17,8 @@ from watchword.delivery.service import ConsoleService, EmailService
 from watchword.http.client import OutgoingClient
 from watchword.http.messages import HttpRequest
 from watchword.ids import RandomIds
+from watchword.protection.limits import Limits
+from watchword.protection.settings import Protection
 from watchword.recipes.recipe import Answer, ApiRequest, Engine, Recipe
 from watchword.recipes.session.recipe import Session
 from watchword.settings import AppInfo
@@ -25,6 +27,7 @@ PACKAGES = (
     "watchword.accounts",
     "watchword.sessions",
     "watchword.delivery",
+    "watchword.protection",
     "watchword.recipes.emailpassword",
     "watchword.recipes.thirdparty",
 )
@@ -38,6 +41,7 @@ async def running_engine(
     app_id: str = "public",
     api_domain: str = EVERYWHERE,
     passwords: PasswordHasher | None = None,
+    protection: Protection | None = None,
     email_service: EmailService | None = None,
 ) -> AsyncIterator[Engine]:
     """An engine on this database, tables made, with the real session recipe and the cheapest valid hash.
@@ -63,6 +67,7 @@ async def running_engine(
         outbox=Outbox(db=db, app_id=app_id, clock=clock, secrets=secrets, delivery=delivery),
         passwords=hasher,
         outgoing=outgoing,
+        limits=Limits(protection or Protection(), db, app_id, clock, secrets),
         tenants=Tenants(db, app_id),
         sessions=session,
     )

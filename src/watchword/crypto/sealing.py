@@ -4,6 +4,7 @@ A sealed value is `key id (8 bytes) · nonce (24 bytes) · XChaCha20-Poly1305`. 
 of the ring opens it, so that a secret can be changed while old values are still about (security LG-6).
 """
 
+import hmac
 import secrets as randomness
 from collections.abc import Sequence
 
@@ -69,6 +70,13 @@ class SecretRing:
             plaintext, associated_data, nonce, key.for_purpose(purpose)
         )
         return key.id + nonce + sealed
+
+    def mac(self, purpose: str, data: bytes) -> bytes:
+        """A keyed hash of the data, 32 bytes, under the newest secret; it changes when the secret does.
+
+        For names that must be found again but not be read or guessed from what is stored.
+        """
+        return hmac.digest(self._newest.for_purpose("mac " + purpose), data, "sha256")
 
     def is_newest(self, sealed: bytes) -> bool:
         """Whether a value was sealed under the newest secret; another one should be sealed anew in time."""

@@ -65,7 +65,7 @@ class FdiMiddleware:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         face = self.auth.fdi
-        request = read_request(scope)
+        request = face.find_client(read_request(scope), resolved=_is_resolved(scope))
         preflight = face.answer_preflight(request)
         if preflight is not None:
             return await _send_response(preflight, send)
@@ -151,6 +151,12 @@ def read_request(scope: Scope) -> HttpRequest:
         headers=tuple(_decode(scope["headers"])),
         client_address=client[0] if client else None,
     )
+
+
+def _is_resolved(scope: Scope) -> bool:
+    """Whether the server put a forwarded address in place of the peer's: those come without a port."""
+    client = scope.get("client")
+    return bool(client) and not client[1]
 
 
 def _decode(headers: Any) -> list[Header]:

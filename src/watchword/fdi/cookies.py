@@ -8,6 +8,7 @@ from urllib.parse import quote
 from watchword.errors import ConfigurationError
 from watchword.http.messages import HttpRequest
 from watchword.http.sites import is_public_suffix, is_same_site
+from watchword.protection.devices import DEVICE_COOKIE
 from watchword.sessions.settings import SessionSettings
 from watchword.settings import AppInfo, host_of, is_local
 
@@ -64,6 +65,11 @@ class CookiePolicy:
         return self._write(
             REFRESH_COOKIE, value, self.refresh_path, expires_at_ms, same_site, self.settings.cookie_domain
         )
+
+    def set_known_device(self, value: str, now_ms: int, same_site: SameSite) -> str:
+        """The `Set-Cookie` value that makes this browser a known device at the accounts that sign in there."""
+        path, domain = self.app_info.base_path or "/", self.settings.cookie_domain
+        return self._write(DEVICE_COOKIE, value, path, now_ms + _ONE_YEAR_MS, same_site, domain)
 
     def clear(self, name: str, same_site: SameSite, *domains: str | None) -> list[str]:
         """`Set-Cookie` values that delete a cookie on the given domains, else where we set it."""

@@ -10,6 +10,8 @@ REQUEST_HEADERS = ("content-type", "rid", "fdi-version", "anti-csrf", "authoriza
 METHODS = "GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS"
 #: The response headers that the official clients read, in the contract's order.
 TOKEN_HEADERS = ("front-token", "st-access-token", "st-refresh-token", "anti-csrf")
+#: What scripts of the website may read of an answer, where it is there.
+_READABLE_HEADERS = (*TOKEN_HEADERS, "retry-after")
 _PREFLIGHT_SECONDS = 600
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
@@ -42,23 +44,23 @@ def add_cors(headers: list[Header], origin: str | None) -> list[Header]:
     """Response headers with the cross-origin ones for a configured origin, each once.
 
     Whatever the application's own middleware said about that origin is replaced, so that nothing
-    stands twice; what it exposes is kept and our token headers, where present, are added.
+    stands twice; what it exposes is kept and our own headers, where present, are added.
     """
-    headers = _expose_tokens(add_vary(headers, "Origin"))
+    headers = _expose(add_vary(headers, "Origin"))
     if origin is None:
         return headers
     ours = {"access-control-allow-origin": origin, "access-control-allow-credentials": "true"}
     return [*(header for header in headers if header[0] not in ours), *ours.items()]
 
 
-def _expose_tokens(headers: list[Header]) -> list[Header]:
+def _expose(headers: list[Header]) -> list[Header]:
     present = {name for name, _ in headers}
-    tokens = [name for name in TOKEN_HEADERS if name in present]
-    if not tokens:
+    readable = [name for name in _READABLE_HEADERS if name in present]
+    if not readable:
         return headers
     name = "access-control-expose-headers"
     exposed = [item.strip() for key, value in headers if key == name for item in value.split(",") if item.strip()]
-    return [*(header for header in headers if header[0] != name), (name, ", ".join(dict.fromkeys(exposed + tokens)))]
+    return [*(header for header in headers if header[0] != name), (name, ", ".join(dict.fromkeys(exposed + readable)))]
 
 
 def add_vary(headers: list[Header], *names: str) -> list[Header]:

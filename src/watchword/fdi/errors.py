@@ -22,6 +22,7 @@ from watchword.errors import (
     SignUpNotAllowed,
     StorageUnavailable,
     TokenTheftDetected,
+    TooManyRequests,
     TryAgain,
     TryRefreshToken,
     Unauthorised,
@@ -127,6 +128,14 @@ def _later(error: Overloaded | StorageUnavailable) -> Answer:
     )
 
 
+def _too_many(error: TooManyRequests) -> Answer:
+    return Answer(
+        body={"message": "too many tries; please wait a little and try again", "code": error.code},
+        status=429,
+        headers=(("retry-after", str(error.retry_after_seconds)),),
+    )
+
+
 def _hook_failed(error: HookFailed) -> Answer:
     correlation_id = secrets.token_hex(8)
     log.error("%s, correlation id %s", error, correlation_id, exc_info=error)
@@ -158,6 +167,7 @@ _TABLE: dict[type[WatchwordError], Callable[[Any], Answer]] = {
     DuplicateCookies: lambda error: Answer(body={"message": str(error)}),  # 200: the contract's own answer (FDI 4.11)
     CrossSiteRequest: lambda error: Answer(body={"message": str(error)}, status=403),
     ProviderFailed: _provider_failed,
+    TooManyRequests: _too_many,
     Overloaded: _later,
     StorageUnavailable: _later,
     HookFailed: _hook_failed,

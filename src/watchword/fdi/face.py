@@ -4,8 +4,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from watchword.accounts.tenants import Tenants
-from watchword.clock import Clock
 from watchword.errors import BadInput, Unauthorised, WatchwordError
 from watchword.fdi.bodies import Receive, read_body
 from watchword.fdi.cookies import CookiePolicy
@@ -19,9 +17,11 @@ from watchword.fdi.sessions import RequestSessions
 from watchword.fdi.transport import TokenWriter
 from watchword.fdi.users import shape_answer
 from watchword.fdi.versions import default_linking_flag, negotiate
+from watchword.http.client_address import ClientAddresses
 from watchword.http.json import encode_json
 from watchword.http.messages import Header, HttpRequest, HttpResponse, JsonObject
-from watchword.recipes.recipe import Answer, ApiRequest, Recipe, Route
+from watchword.protection.devices import DEVICE_COOKIE
+from watchword.recipes.recipe import Answer, ApiRequest, Engine, Recipe, Route
 from watchword.recipes.session.recipe import Session
 from watchword.sessions.session import SessionContainer
 from watchword.settings import AppInfo
@@ -36,12 +36,17 @@ class FdiFace:
         app_info: Domains and paths.
         recipes: All recipes, in the order of the `recipe_list`.
         session_recipe: The one that owns sessions.
-        tenants: Knows which tenants exist.
-        clock: For cookie life times.
+        engine: The floors below.
+        addresses: Tells clients from proxies.
     """
 
     def __init__(
-        self, app_info: AppInfo, recipes: Sequence[Recipe], session_recipe: Session, tenants: Tenants, clock: Clock
+        self,
+        app_info: AppInfo,
+        recipes: Sequence[Recipe],
+        session_recipe: Session,
+        engine: Engine,
+        addresses: ClientAddresses,
     ) -> None:
         self.app_info = app_info
         self.session_recipe = session_recipe
@@ -49,10 +54,17 @@ class FdiFace:
         self.policy.check()
         self.sessions = RequestSessions(self.policy, session_recipe)
         self._router = Router(app_info.api_base_path, recipes)
-        self._tenants = tenants
-        self._clock = clock
+        self._tenants = engine.tenants
+        self._clock = engine.clock
+        self._limits = engine.limits
+        self._addresses = addresses
 
     # The way in
+
+    def find_client(self, request: HttpRequest, *, resolved: bool = False) -> HttpRequest:
+        """The request with its client's canonical address instead of its peer's; see `ClientAddresses.find`."""
+        address = self._addresses.find(request.client_address, request.headers, resolved=resolved)
+        return replace(request, client_address=address)
 
     def open_exchange(self, request: HttpRequest) -> Exchange:
         """What travels with one request."""
@@ -118,6 +130,8 @@ class FdiFace:
         route = match.route
         if route.changes_state and route.method != "GET":
             check_not_cross_site(self.policy, exchange.request)
+        if route.limit is not None:
+            await self._limits.check(route.limit, exchange.request.client_address)
         body = await read_body(exchange.request, receive, route.body)
         session = await self._load_session(exchange, route, body)
         tenant_id = match.tenant_id if session is None else session.tenant_id
@@ -136,6 +150,7 @@ class FdiFace:
         answer = await route.handler(api)
         if answer.session is not None and answer.session is not session:
             await self.sessions.attach_new(exchange, answer.session)
+            self._remember_device(exchange, tenant_id, answer.signed_in_as)
         return answer
 
     async def _load_session(self, exchange: Exchange, route: Route, body: JsonObject) -> SessionContainer | None:
@@ -174,8 +189,15 @@ class FdiFace:
             exchange.writer.attach(answer.session, candidates.transport)
         return answer
 
+    def _remember_device(self, exchange: Exchange, tenant_id: str, email: str | None) -> None:
+        if email is None:
+            return
+        cookie = self._limits.remember_device(tenant_id, email, exchange.request.cookies.get(DEVICE_COOKIE, ()))
+        if cookie is not None:
+            exchange.writer.remember_device(cookie)
+
     def _keep_native_clients_calm(self, exchange: Exchange, route: Route, answer: Answer) -> None:
-        if route.name == "refresh_post" and (answer.status >= 500 or answer.status == _TRY_AGAIN):
+        if route.name == "refresh_post" and (answer.status >= 500 or answer.status in _KEPT):
             front_token = self.sessions.front_token_to_repeat(exchange.request)
             if front_token is not None:
                 exchange.writer.repeat_front_token(front_token)
@@ -193,4 +215,5 @@ def _encoded(exchange: Exchange, answer: Answer) -> HttpResponse:
     return HttpResponse(answer.status, tuple(headers), body)
 
 
-_TRY_AGAIN = 409
+#: Refusals of a refresh that leave the session as it is: too soon, too many.
+_KEPT = (409, 429)

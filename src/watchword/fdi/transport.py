@@ -52,6 +52,7 @@ class TokenWriter:
         default_factory=list[tuple[str, tuple[str | None, ...]]]
     )
     _repeated_front_token: str | None = None
+    _known_device: str | None = field(default=None, repr=False)
 
     @property
     def session(self) -> SessionContainer | None:
@@ -78,6 +79,10 @@ class TokenWriter:
     def repeat_front_token(self, front_token: str) -> None:
         """Send a front token the client already has, so that a native client does not announce a sign-out."""
         self._repeated_front_token = front_token
+
+    def remember_device(self, cookie: str) -> None:
+        """Send a device cookie, where this response sends a session in cookies."""
+        self._known_device = cookie
 
     def headers(self, now_ms: int) -> list[Header]:
         """The response headers, computed from where things stand now."""
@@ -111,6 +116,8 @@ class TokenWriter:
                     issued.refresh_token, issued.refresh_token_expires_at_ms, same_site
                 )
                 headers.append(("set-cookie", cookie))
+            if self._known_device is not None:
+                headers.append(("set-cookie", self.policy.set_known_device(self._known_device, now_ms, same_site)))
         headers.append(("front-token", issued.front_token))
         if self._transport == "header" or self.policy.settings.expose_access_token_to_frontend_in_cookie_based_auth:
             headers.append(("st-access-token", issued.access_token))

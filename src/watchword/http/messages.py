@@ -24,7 +24,8 @@ class HttpRequest:
         path: Percent-decoded, after the mount prefix of the framework, query left out.
         query: Names and values, decoded, in order; a name may come twice.
         headers: Names in lower case, values as text, in order; a name may come twice.
-        client_address: The direct peer, or `None` when the server does not tell.
+        client_address: The client in canonical form, behind `trusted_proxies` the one they name; `None` when
+            nothing tells.
     """
 
     method: str

@@ -15,6 +15,9 @@ from watchword.errors import ConfigurationError, HookFailed, InvalidPayload
 from watchword.http.client import OutgoingClient
 from watchword.http.messages import Header, HttpRequest, JsonObject
 from watchword.ids import Ids
+from watchword.protection.devices import DEVICE_COOKIE
+from watchword.protection.limits import Caller, Limits
+from watchword.protection.settings import LimitName
 from watchword.recipes.session_feature import Action, SessionFeature, SignInContext
 from watchword.sessions.session import SessionContainer
 from watchword.settings import AppInfo
@@ -24,6 +27,14 @@ UserContext = dict[str, Any]
 
 Over HTTP it holds the `HttpRequest` under `request`.
 """
+
+
+def caller(user_context: UserContext) -> Caller:
+    """Who is behind a call, for the limits: nobody in particular without the HTTP request."""
+    request = user_context.get("request")
+    if not isinstance(request, HttpRequest):
+        return Caller()
+    return Caller(request.client_address, request.cookies.get(DEVICE_COOKIE, ()))
 
 
 class SessionStarter(Protocol):
@@ -57,6 +68,7 @@ class Engine:
     passwords: PasswordHasher
     outbox: Outbox
     outgoing: OutgoingClient
+    limits: Limits
     tenants: Tenants
     sessions: SessionStarter
 
@@ -99,6 +111,7 @@ class Answer:
         session: A session whose new tokens, or whose end, must reach the client.
         user: Put under `user`, in the shape of the client's FDI version (FDI 2.3, 2.4).
         recipe_user_id: The login method that was used, for the shape of version 1.
+        signed_in_as: The e-mail address whose password was just right: this browser is known there from now on.
         created_new_recipe_user: Put under the name of the client's version when it is not `None`.
     """
 
@@ -108,6 +121,7 @@ class Answer:
     session: SessionContainer | None = None
     user: User | None = None
     recipe_user_id: str | None = None
+    signed_in_as: str | None = field(default=None, repr=False)
     created_new_recipe_user: bool | None = None
 
     def with_body(self, **members: Any) -> "Answer":
@@ -132,6 +146,7 @@ class Route:
         session: `required` loads one or answers 401 (claims skipped); `ending` does so too, but one that
             was revoked already is no error, it only leaves the client; `sign_in` follows FDI 11.
         changes_state: Whether a cross-site browser request is refused (security CS-2).
+        limit: The limit that each request of a client network counts on, before its body is read.
         public: Answered with `Access-Control-Allow-Origin: *` and without credentials (keys, discovery).
     """
 
@@ -144,6 +159,7 @@ class Route:
     session: SessionUse = "none"
     tenant: bool = True
     changes_state: bool = True
+    limit: LimitName | None = None
     public: bool = False
 
 

@@ -39,10 +39,10 @@ class EmailPasswordApis(Protocol):
 def email_password_routes(recipe: EmailPasswordApis) -> tuple[Route, ...]:
     """The routes of FDI 8.2 that sign people in and up."""
     post = partial(Route, recipe_id="emailpassword", method="POST", body="json", session="sign_in")
-    get = partial(Route, recipe_id="emailpassword", method="GET", changes_state=False)
+    get = partial(Route, recipe_id="emailpassword", method="GET", changes_state=False, limit="email_exists")
     email_exists = partial(_email_exists, recipe)
     return (
-        post(name="sign_up_post", path="/signup", handler=partial(_sign_up, recipe)),
+        post(name="sign_up_post", path="/signup", limit="sign_up", handler=partial(_sign_up, recipe)),
         post(name="sign_in_post", path="/signin", handler=partial(_sign_in, recipe)),
         get(name="email_exists_get", path="/emailpassword/email/exists", handler=email_exists),
         get(name="email_exists_get", path="/signup/email/exists", handler=email_exists),  # clients before FDI 2.0

@@ -104,6 +104,14 @@ async def sign_in(engine: Engine, tenant_id: str, email: str, password: str) -> 
     return found.user
 
 
+def account_key(email: str) -> str:
+    """What the failures of an address are counted under: its normal form; what is no address counts as typed."""
+    try:
+        return normalise_email(email)
+    except BadInput:
+        return email
+
+
 async def find_password_user(engine: Engine, tenant_id: str, email: str) -> PasswordUser | None:
     """The password user of an address in any spelling, by one read; `None` also for what is no address."""
     try:

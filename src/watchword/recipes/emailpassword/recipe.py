@@ -9,7 +9,7 @@ from watchword.errors import BadInput, EmailAlreadyExists, WrongCredentials
 from watchword.recipes.emailpassword import operations
 from watchword.recipes.emailpassword.fdi import email_password_routes
 from watchword.recipes.emailpassword.form_fields import InputFormField, sign_in_fields, sign_up_fields
-from watchword.recipes.recipe import Answer, ApiRequest, FirstFactor, Route, SignInRecipe, UserContext
+from watchword.recipes.recipe import Answer, ApiRequest, FirstFactor, Route, SignInRecipe, UserContext, caller
 from watchword.recipes.session_feature import EmailPasswordContext, FormField, SessionFeature
 from watchword.settings import host_of, is_local
 
@@ -70,14 +70,20 @@ class EmailPassword(SignInRecipe):
         """
         return await operations.sign_up(self.engine, tenant_id, email, password)
 
-    async def sign_in(self, email: str, password: str, *, tenant_id: str, user_context: UserContext) -> User:  # noqa: ARG002 - for overrides
+    async def sign_in(self, email: str, password: str, *, tenant_id: str, user_context: UserContext) -> User:
         """The user whom this address and password open; no session, no hook.
+
+        Failures are counted for the account and, where `user_context` holds the request, for its network;
+        an override that compares passwords itself does so inside `self.engine.limits.sign_in_attempt(…)`.
 
         Raises:
             WrongCredentials: Unknown address, other tenant or wrong password; they are not told apart.
+            TooManyRequests: Too many failures; the password was not looked at.
             Overloaded: Too many passwords wait to be hashed.
         """
-        return await operations.sign_in(self.engine, tenant_id, email, password)
+        self.engine.passwords.refuse_when_full()  # before anything is written for it
+        async with self.engine.limits.sign_in_attempt(tenant_id, operations.account_key(email), caller(user_context)):
+            return await operations.sign_in(self.engine, tenant_id, email, password)
 
     async def does_email_exist(self, email: str, *, tenant_id: str, user_context: UserContext) -> bool:  # noqa: ARG002 - for overrides
         """Whether the tenant has a password user of this address; users of a provider do not count."""
@@ -102,7 +108,9 @@ class EmailPassword(SignInRecipe):
         own = tuple(field for field in form_fields if field.id not in ("email", "password"))
         recipe_user_id = _login_method_of(user, email, api.tenant_id)
         session = await self.start_session(api, user, recipe_user_id, EmailPasswordContext(own), "signup")
-        return Answer(body={"status": "OK"}, user=user, recipe_user_id=recipe_user_id, session=session)
+        return Answer(
+            body={"status": "OK"}, user=user, recipe_user_id=recipe_user_id, session=session, signed_in_as=email
+        )
 
     async def sign_in_post(self, form_fields: Sequence[FormField], api: ApiRequest) -> Answer:
         """`POST /signin`: check the password, run the hooks, start the session. Source: FDI 8.2.
@@ -122,7 +130,9 @@ class EmailPassword(SignInRecipe):
         user = await self.sign_in(email, password, tenant_id=api.tenant_id, user_context=api.user_context)
         recipe_user_id = _login_method_of(user, email, api.tenant_id)
         session = await self.start_session(api, user, recipe_user_id, EmailPasswordContext(), "signin")
-        return Answer(body={"status": "OK"}, user=user, recipe_user_id=recipe_user_id, session=session)
+        return Answer(
+            body={"status": "OK"}, user=user, recipe_user_id=recipe_user_id, session=session, signed_in_as=email
+        )
 
     async def email_exists_get(self, email: str, api: ApiRequest) -> Answer:
         """`GET /emailpassword/email/exists`: whether a password user has the address. Source: FDI 8.2.

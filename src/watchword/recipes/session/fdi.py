@@ -31,7 +31,7 @@ def session_routes(recipe: SessionApis) -> tuple[Route, ...]:
     post = partial(Route, recipe_id="session", method="POST")
     get = partial(Route, method="GET", changes_state=False, public=True)
     return (
-        post(name="refresh_post", path="/session/refresh", handler=recipe.refresh_post),
+        post(name="refresh_post", path="/session/refresh", limit="refresh", handler=recipe.refresh_post),
         post(name="signout_post", path="/signout", session="ending", handler=recipe.signout_post),
         get(recipe_id="jwt", name="jwks_get", path="/jwt/jwks.json", handler=recipe.jwks_get),
         get(

@@ -1,0 +1,179 @@
+"""The limits in force: who is counted where, in the database, and in this process while that is away."""
+
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from watchword.clock import Clock
+from watchword.crypto.sealing import SecretRing
+from watchword.database.database import Database
+from watchword.errors import Overloaded, StorageUnavailable, TooManyRequests
+from watchword.http.client_address import network_of
+from watchword.protection.database_store import DatabaseStore
+from watchword.protection.devices import account_tag, device_cookie, read_device
+from watchword.protection.memory_store import MemoryStore
+from watchword.protection.settings import Limit, LimitName, Protection
+from watchword.protection.store import Budget, Lane, LimitStore, SignInKeys
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+ASK_AGAIN_MS = 1_000  # after the database failed; until then this process counts by itself
+#: What a process counts by itself before it asks the database, as a part of the budget. A refresh is too
+#: cheap and too frequent for one more write each: honest networks never get so far, and floods do.
+_COUNTED_HERE: dict[LimitName, int] = {"refresh": 50}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who tries to sign in, as far as a request tells.
+
+    Attributes:
+        address: The client's canonical address, or `None` when it is not known.
+        device_cookies: The values of its device cookies.
+    """
+
+    address: str | None = None
+    device_cookies: Sequence[str] = field(default=(), repr=False)
+
+
+class Limits:
+    """Counts and refuses. Losing the database never loosens more than to one budget a process (security RL-4).
+
+    Args:
+        settings: The numbers.
+        db: Where nodes count together.
+        app_id: Whose limits they are.
+        clock: Tells the time.
+        secrets: Keys of the hashes and of the device cookies.
+    """
+
+    def __init__(self, settings: Protection, db: Database, app_id: str, clock: Clock, secrets: SecretRing) -> None:
+        self.settings = settings
+        self._clock = clock
+        self._secrets = secrets
+        self._shared = DatabaseStore(db, app_id)
+        self._alone = MemoryStore()  # while the database is away
+        self._before = MemoryStore()  # what need not be shared yet
+        self._away_until_ms = 0
+        self._warned_without_address = False
+
+    def start(self) -> None:
+        """Say which limits are off."""
+        for name in self.settings.switched_off:
+            log.warning("protection.%s is off: nothing slows that kind of attack down", name)
+
+    async def check(self, name: LimitName, address: str | None) -> None:
+        """Count one request of a network on one limit.
+
+        Raises:
+            TooManyRequests: The network's budget is used up; nothing may be done.
+        """
+        limit: Limit | None = getattr(self.settings, name)
+        budget = self._budget(name, limit, address)
+        if budget is None or self._is_counted_here(name, budget):
+            return
+        now_ms = self._clock.now_ms()
+        _refuse(await self._count(lambda store: store.take(budget, now_ms)))
+
+    @asynccontextmanager
+    async def sign_in_attempt(self, tenant_id: str, email: str, caller: Caller) -> AsyncGenerator[None, None]:
+        """Around the comparison of a password: counts before it, so that parallel guesses count too.
+
+        Leaving with `Overloaded` or `StorageUnavailable` takes the count back, since nothing was
+        compared; leaving without an error forgets earlier failures; any other error leaves it counted.
+
+        Args:
+            tenant_id: Where the account is, or would be.
+            email: In normal form. Unknown ones count like known ones (security EN-1).
+            caller: As far as known; without anything, the account alone is counted.
+        Raises:
+            TooManyRequests: Before anything was compared.
+        """
+        keys = self._sign_in_keys(tenant_id, email, caller)
+        if keys.network is None and keys.lane is None:
+            yield
+            return
+        now_ms = self._clock.now_ms()
+        _refuse(await self._count(lambda store: store.begin(keys, now_ms)))
+        try:
+            yield
+        except (Overloaded, StorageUnavailable):
+            await self._settle(lambda store: store.take_back(keys, now_ms))
+            raise
+        await self._settle(lambda store: store.succeed(keys))
+
+    def remember_device(self, tenant_id: str, email: str, device_cookies: Sequence[str]) -> str | None:
+        """The device cookie for a browser that has just signed in to an account; `None` where that is off."""
+        if self.settings.failures_per_account is None:
+            return None
+        tag = account_tag(tenant_id, email)
+        return device_cookie(self._secrets, read_device(self._secrets, device_cookies, tag), tag)
+
+    # Keys
+
+    def _sign_in_keys(self, tenant_id: str, email: str, caller: Caller) -> SignInKeys:
+        network = self._budget("sign_in", self.settings.sign_in, caller.address)
+        rule = self.settings.failure_rule
+        if rule is None:
+            return SignInKeys(network, None)
+        tag = account_tag(tenant_id, email)
+        device = read_device(self._secrets, caller.device_cookies, tag)
+        if device is not None and tag in device.accounts:
+            # Neither strangers at the account nor neighbours in the network use this up (security RL-2).
+            return SignInKeys(None, Lane(self._key("device", device.id + tag), rule))
+        return SignInKeys(network, Lane(self._key("account", tag), rule))
+
+    def _budget(self, name: str, limit: Limit | None, address: str | None) -> Budget | None:
+        if limit is None:
+            return None
+        network = None if address is None else network_of(address)
+        if network is None:
+            # One budget for all whose address we do not know would be one that an attacker empties for everybody.
+            if not self._warned_without_address:
+                self._warned_without_address = True
+                log.warning(
+                    "requests come without the client's address, so nothing is limited per network; behind a proxy "
+                    "on a Unix socket, set trusted_proxies=['unix'] and have it send X-Forwarded-For"
+                )
+            return None
+        return Budget(self._key(name, network.encode()), limit)
+
+    def _key(self, what: str, data: bytes) -> bytes:
+        return self._secrets.mac("limits", what.encode() + b"\x00" + data)
+
+    def _is_counted_here(self, name: LimitName, budget: Budget) -> bool:
+        part = _COUNTED_HERE.get(name)
+        if part is None or budget.limit.requests < part:
+            return False
+        own = Budget(budget.key, Limit(budget.limit.requests // part, budget.limit.seconds))
+        return self._before.take_now(own, self._clock.now_ms()) == 0
+
+    # Counting
+
+    async def _count(self, ask: Callable[[LimitStore], Awaitable[T]]) -> T:
+        now_ms = self._clock.now_ms()
+        if now_ms >= self._away_until_ms:
+            try:
+                return await ask(self._shared)
+            except (StorageUnavailable, Overloaded) as error:
+                self._away_until_ms = now_ms + ASK_AGAIN_MS
+                log.warning("limits are counted by this process alone for now: %s", error)
+        return await ask(self._alone)
+
+    async def _settle(self, tell: Callable[[LimitStore], Awaitable[None]]) -> None:
+        """Correct a count where it may be; an outage in between leaves it as it is, on the strict side."""
+        await tell(self._alone)
+        if self._clock.now_ms() >= self._away_until_ms:
+            try:
+                await tell(self._shared)
+            except (StorageUnavailable, Overloaded) as error:
+                log.warning("a count of sign-ins stays as it is: %s", error)
+
+
+def _refuse(wait_ms: int) -> None:
+    if wait_ms > 0:
+        raise TooManyRequests(-(-wait_ms // 1000))

@@ -1,0 +1,130 @@
+"""How much is allowed before it is taken for an attack: checked numbers, each of which can be switched off."""
+
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from watchword.errors import ConfigurationError
+
+LimitName = Literal["sign_up", "email_exists", "refresh"]
+"""The limits that a route can name; each is a field of `Protection`."""
+
+KEEP_FAILURES_MS = 86_400_000  # once delays have begun, failures in a row are remembered for a day after the last
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A budget that fills up evenly: at most `requests` at once, and as many in every `seconds` after that."""
+
+    requests: int
+    seconds: int
+
+    @property
+    def period_ms(self) -> int:
+        """How long an empty budget takes to be full again."""
+        return self.seconds * 1000
+
+    @property
+    def cost_ms(self) -> int:
+        """How long one request takes to be there again."""
+        return max(1, self.period_ms // self.requests)
+
+
+@dataclass(frozen=True, slots=True)
+class FailureRule:
+    """How failures in a row slow further tries down; times in milliseconds.
+
+    Attributes:
+        free: So many failures cost no time.
+        window_ms: Fewer than that are forgotten this long after the last one.
+        first_delay_ms: The wait after the failure number `free`; it doubles with each further one.
+        longest_delay_ms: Where the doubling ends.
+    """
+
+    free: int
+    window_ms: int
+    first_delay_ms: int
+    longest_delay_ms: int
+
+    def delay_ms(self, failures: int) -> int:
+        """The wait after so many failures in a row."""
+        if failures < self.free:
+            return 0
+        return min(self.first_delay_ms << min(failures - self.free, _MOST_DOUBLINGS), self.longest_delay_ms)
+
+    def kept_ms(self, failures: int) -> int:
+        """How long so many failures in a row are remembered after the last one."""
+        return self.window_ms if failures < self.free else max(self.window_ms, KEEP_FAILURES_MS)
+
+
+_MOST_DOUBLINGS = 20  # keeps the numbers far from where 64 bits end
+_LONGEST_SECONDS = 30 * 86_400
+_MOST_REQUESTS = 10_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protection:
+    """The limits; `None` switches one off, which is logged at every start.
+
+    A network is one IPv4 address or one IPv6 /64. The defaults leave room for an office or a school behind
+    one address.
+
+    Attributes:
+        failures_per_account: Failed sign-ins in a row for one e-mail address of one tenant, known or not,
+            before there is a wait; a success sets it back. A browser that has signed in to the account
+            before counts for itself, so that a stranger cannot lock its owner out.
+        failure_window_seconds: Fewer failures than that are forgotten this long after the last one.
+        first_delay_seconds: The first wait; it doubles with each further failure.
+        longest_delay_seconds: The longest wait.
+        sign_in: Failed sign-ins of one network, over all accounts; successful ones cost nothing.
+        sign_up: Sign-ups of one network.
+        email_exists: Questions of one network whether an address has an account (security EN-4).
+        refresh: Refreshes of one network. An open page needs one an hour: the default is room for
+            more than 100 000 people behind one address, and stops only a flood.
+    Raises:
+        ConfigurationError: A number that cannot be.
+
+    Source: security 2.3, RL-1, RL-2, RL-5.
+    """
+
+    failures_per_account: int | None = 10
+    failure_window_seconds: int = 900
+    first_delay_seconds: int = 60
+    longest_delay_seconds: int = 3_600
+    sign_in: Limit | None = Limit(200, seconds=900)
+    sign_up: Limit | None = Limit(200, seconds=600)
+    email_exists: Limit | None = Limit(20, seconds=60)
+    refresh: Limit | None = Limit(6_000, seconds=60)
+
+    def __post_init__(self) -> None:
+        if self.failures_per_account is not None:
+            _check("failures_per_account", self.failures_per_account, 2, 100)
+        _check("failure_window_seconds", self.failure_window_seconds, 1, _LONGEST_SECONDS)
+        _check("first_delay_seconds", self.first_delay_seconds, 1, self.longest_delay_seconds)
+        _check("longest_delay_seconds", self.longest_delay_seconds, 1, 86_400)
+        for name in ("sign_in", "sign_up", "email_exists", "refresh"):
+            limit: Limit | None = getattr(self, name)
+            if limit is not None:
+                _check(f"{name}.requests", limit.requests, 1, _MOST_REQUESTS)
+                _check(f"{name}.seconds", limit.seconds, 1, _LONGEST_SECONDS)
+
+    @property
+    def failure_rule(self) -> FailureRule | None:
+        """What holds for one account, or `None` when that is switched off."""
+        if self.failures_per_account is None:
+            return None
+        return FailureRule(
+            free=self.failures_per_account,
+            window_ms=self.failure_window_seconds * 1000,
+            first_delay_ms=self.first_delay_seconds * 1000,
+            longest_delay_ms=self.longest_delay_seconds * 1000,
+        )
+
+    @property
+    def switched_off(self) -> list[str]:
+        """The names of the limits that are off."""
+        return [field.name for field in fields(self) if getattr(self, field.name) is None]
+
+
+def _check(name: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise ConfigurationError(f"protection.{name}", f"is {value}; set a number from {least} to {most}")
