@@ -58,6 +58,13 @@ class Watchword:
         outgoing: The HTTP client for providers, for a private network or certificate authority.
         ids: Makes user ids and session handles in a format of your own.
         clock: Tells the time; for tests.
+
+    Attributes:
+        sessions: Sessions by handle or user, without a request: list, read, change, make, end.
+        session_recipe: The `Session` of `recipe_list`, or the one with the defaults; claims are added to it
+            before the start.
+        fdi: Answers requests in the frontend protocol; for whoever writes the layer of a framework.
+
     Raises:
         ConfigurationError: A setting cannot work; the message says which and what to set.
     """

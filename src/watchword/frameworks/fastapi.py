@@ -133,8 +133,10 @@ def verify_session(
         anti_csrf_check: Force the anti-CSRF check on or off; by default on for all methods but GET.
         check_database: Ask the database whether the session still lives, so that a revocation anywhere
             counts at once.
-        override_global_claim_validators: Given the global claim validators, the session and the user
-            context, answers those that this route wants.
+        override_global_claim_validators: The claim validators of this route: a list that replaces the global
+            ones (`[]`: none), or a function, sync or async, that is given the global ones, the session and
+            the user context, for example `lambda validators, session, user_context:
+            [*validators, role.has_value("admin")]`.
     Raises (as answers of the contract, FDI 6):
         Unauthorised, TryRefreshToken: 401. InvalidClaims: 403. CrossSiteRequest: 403.
     """
@@ -158,6 +160,9 @@ async def create_session(
     from_another_site: bool = False,
 ) -> SessionContainer[Any, Any]:
     """Start a session for a person the application signed in by its own means; the tokens go on the response.
+
+    In cookies where the request says `st-auth-mode: cookie`, in headers otherwise, unless
+    `Session(token_transfer_method=…)` decides it for all.
 
     Args:
         auth: The `Watchword`.

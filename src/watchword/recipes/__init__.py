@@ -15,6 +15,7 @@ from watchword.recipes.session_feature import (
 from watchword.recipes.thirdparty.recipe import SignInUpResult, ThirdParty
 from watchword.recipes.thirdpartyemailpassword.recipe import ThirdPartyEmailPassword
 from watchword.sessions.claims import BooleanClaim, ClaimValidator, PrimitiveArrayClaim, PrimitiveClaim, SessionClaim
+from watchword.sessions.settings import SessionSettings
 
 __all__ = [
     "Action",
@@ -31,6 +32,7 @@ __all__ = [
     "Session",
     "SessionClaim",
     "SessionFeature",
+    "SessionSettings",
     "SignInContext",
     "SignInUpResult",
     "ThirdParty",

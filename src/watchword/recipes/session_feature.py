@@ -60,7 +60,7 @@ class SessionFeature:
     """What a session holds when it starts. Each hook is sync or async; returning nothing means `{}`.
 
     Both get `(user, context, action)`, run side by side after the credentials were accepted, and are
-    not called on refresh or when the application creates a session itself. Source: the seed; FDI 12.
+    not called on refresh or when the application creates a session itself. Source: FDI 12.
 
     Attributes:
         set_jwt_payload: What rides in the access token: readable on the frontend, never secret.

@@ -56,6 +56,10 @@ class EmailPassword(SignInRecipe):
     async def sign_up(self, email: str, password: str, *, tenant_id: str, user_context: UserContext) -> User:  # noqa: ARG002 - for overrides
         """Make a user with this address and password; no session, no hook, no password policy.
 
+        An override refuses by raising `SignUpNotAllowed(reason)`, `FieldErrors([FieldError(id, sentence)])`
+        or `GeneralError(sentence)` of `watchword.errors`: the person reads the text. Errors of a web
+        framework, such as FastAPI's `HTTPException`, mean nothing here and become a 500.
+
         Args:
             email: In any spelling; it is stored in normal form.
             password: Exactly as typed, at most 1 024 bytes of UTF-8.

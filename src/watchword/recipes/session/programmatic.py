@@ -103,7 +103,10 @@ class Sessions:
             return await self._recipe.merge_into_session_data(handle, changes)
 
     async def revoke(self, handle: str) -> bool:
-        """End a session; whether it was there."""
+        """End a session; returns whether it was there. For jobs and for other people's sessions.
+
+        For the session of the current request use its own `revoke()`: that clears the client as well.
+        """
         return await self._recipe.revoke_session(handle)
 
     async def revoke_many(self, handles: Sequence[str]) -> list[str]:

@@ -20,7 +20,8 @@ Validators = Sequence[ClaimValidator]
 OverrideGlobalClaimValidators = (
     Validators | Callable[[Validators, SessionContainer, UserContext], Validators | Awaitable[Validators]]
 )
-"""The validators of one route: a list, or a function that makes one from the global list."""
+"""The validators of one route: a list that replaces the global ones, or a function
+`(global validators, session, user context)` to such a list, sync or async."""
 
 
 class Session(SessionsByHandle):
@@ -32,7 +33,7 @@ class Session(SessionsByHandle):
 
     Args:
         disabled_apis: Names of HTTP APIs to switch off.
-        options: See `SessionSettings`.
+        options: The attributes of `watchword.recipes.SessionSettings`, by name.
     Raises:
         ConfigurationError: A setting cannot work.
     """
