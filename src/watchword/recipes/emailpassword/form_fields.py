@@ -30,8 +30,8 @@ class InputFormField:
             validators. All others are the application's own and are handed to the hooks.
         validate: Sync or async; called with the value (any JSON value, never missing, `null` or empty
             text) and the tenant id. It returns a sentence that is shown beside the field, or `None` when
-            the value is fine; raising is a failure of the server. Without one, any value is fine. The one of `email` is used at
-            sign-in as well, the one of `password` only where a password is chosen.
+            the value is fine; raising is a failure of the server. Without one, any value is fine. The one of
+            `email` is used at sign-in as well, the one of `password` only where a password is chosen.
         optional: Whether it may be missing or empty; `email` and `password` may not.
     """
 
