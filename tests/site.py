@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import re
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -16,6 +17,8 @@ from fastapi import Body, Depends, FastAPI, Request
 from watchword import AppInfo, Protection, SessionContainer, Watchword
 from watchword.crypto.passwords import PasswordHasher
 from watchword.database.database import Database
+from watchword.delivery.email_delivery import EmailDelivery
+from watchword.delivery.mail import RenderedMail
 from watchword.frameworks.fastapi import create_session, install, verify_session
 from watchword.recipes import Session, SessionFeature, ThirdPartyEmailPassword
 from watchword.recipes.recipe import Recipe
@@ -36,6 +39,30 @@ class FakeClock:
 
     def advance(self, milliseconds: int) -> None:
         self._now_ms += milliseconds
+
+
+class Letterbox:
+    """The mail that a site has sent: what a person finds, one letter after the other."""
+
+    def __init__(self) -> None:
+        self._mails: asyncio.Queue[RenderedMail] = asyncio.Queue()
+
+    async def send(self, message: RenderedMail) -> None:
+        self._mails.put_nowait(message)
+
+    async def take(self) -> RenderedMail:
+        """The next mail; waits for it."""
+        async with asyncio.timeout(20):
+            return await self._mails.get()
+
+    async def take_link(self) -> str:
+        """The link in the next mail."""
+        found = re.findall(r"https?://\S+token=\S+", (await self.take()).text)
+        assert 1 == len(set(found))
+        return found[0]
+
+    def is_empty(self) -> bool:
+        return self._mails.empty()
 
 
 def free_port() -> int:
@@ -184,6 +211,7 @@ class Site:
     url: str
     auth: Watchword
     clock: FakeClock
+    mail: Letterbox = field(default_factory=Letterbox)
     clients: list[httpx2.AsyncClient] = field(default_factory=list)
 
     def browser(self, carry: Carry = "cookies", **headers: str) -> Browser:
@@ -208,7 +236,7 @@ async def running_site(
     """A site on one database, given by URL or open; with the recipes of the seed unless others are given."""
     port = free_port()
     url = f"http://localhost:{port}"
-    clock = clock or FakeClock()
+    clock, mail = clock or FakeClock(), Letterbox()
     chosen = list(recipes) if recipes is not None else [ThirdPartyEmailPassword(session_feature=session_feature)]
     if session is not None:
         chosen.append(session)
@@ -225,9 +253,10 @@ async def running_site(
         clock=clock,
         protection=protection,
         passwords=PasswordHasher(workers=2),
+        email_delivery=EmailDelivery(mail),
     )
     async with serving(example_app(auth), port):
-        site = Site(url, auth, clock)
+        site = Site(url, auth, clock, mail)
         try:
             yield site
         finally:

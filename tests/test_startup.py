@@ -32,7 +32,7 @@ seen = []
 def watch(event, arguments):
     if event == "open":
         path = str(arguments[0])
-        if not path.endswith((".py", ".pyc", ".so")) and "__pycache__" not in path:
+        if not path.endswith((".py", ".pyc", ".so", ".toml")) and "__pycache__" not in path:
             seen.append(["open", path])
     elif event.split(".")[0] in ("socket", "subprocess", "sqlite3") or event == "_thread.start_new_thread":
         seen.append([event, repr(arguments)[:80]])
@@ -44,6 +44,8 @@ print(json.dumps({"seen": seen, "modules": sorted({name.split(".")[0] for name i
 
 MADE = """
 from watchword import AppInfo, Watchword
+from watchword.delivery.email_delivery import EmailDelivery
+from watchword.delivery.service import ConsoleService
 from watchword.recipes import ThirdPartyEmailPassword
 from watchword.recipes.thirdparty.providers import Google
 
@@ -52,6 +54,7 @@ auth = Watchword(
     database="sqlite:///watchword.db",
     secret="a secret for tests that has at least 32 bytes",
     recipe_list=[ThirdPartyEmailPassword(providers=[Google(client_id="a", client_secret="b")])],
+    email_delivery=EmailDelivery(ConsoleService()),
 )
 """
 
@@ -81,7 +84,7 @@ def test_importing_does_nothing(tmp_path: Path) -> None:
 
 
 def test_an_application_is_put_together_without_touching_anything(tmp_path: Path) -> None:
-    """Making a `Watchword` checks its settings and nothing else: the database is opened by `start`."""
+    """Making a `Watchword` checks its settings, the phrases of mails among them: the database is opened by `start`."""
     done = run(MADE, tmp_path)
     assert [] == done["seen"]
     assert set() == HEAVY & set(done["modules"])

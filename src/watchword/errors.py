@@ -4,12 +4,14 @@
     ├── ConfigurationError            start-up refused, with the setting to change
     ├── BadInput                      a caller sent something malformed; names the field
     │   ├── InvalidPayload            JWT payload or session data that cannot be stored
-    │   └── SessionNotFound           no session has the handle that the application gave
+    │   ├── SessionNotFound           no session has the handle that the application gave
+    │   └── UserNotFound              no user has the id, or not with this address
     ├── FieldErrors                   form fields that were refused
     │   └── EmailAlreadyExists        by another user's address
     ├── GeneralError                  a sentence for the person at the screen
     ├── WrongCredentials · NoEmailGivenByProvider
-    ├── SignUpNotAllowed · SignInNotAllowed · SignInUpNotAllowed
+    ├── SignUpNotAllowed · SignInNotAllowed · SignInUpNotAllowed · PasswordResetNotAllowed
+    ├── PasswordResetTokenInvalid · EmailVerificationTokenInvalid · EmailAlreadyVerified
     ├── Unauthorised · TryRefreshToken · TryAgain · TokenTheftDetected · InvalidClaims
     ├── CrossSiteRequest              a browser sent it from a site that is not ours
     ├── HookFailed                    a function of the application raised or misbehaved
@@ -91,6 +93,15 @@ class SessionNotFound(BadInput):
         super().__init__("handle", "there is no session of this handle; it may have ended")
 
 
+class UserNotFound(BadInput):
+    """No user has the id that the application gave, or not by this recipe, or not with this address."""
+
+    code = "user_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("user_id", "there is no such user, or not with this e-mail address")
+
+
 @dataclass(frozen=True, slots=True)
 class FieldError:
     """What is wrong with one form field, in words for the person who filled it in."""
@@ -150,7 +161,7 @@ class NoEmailGivenByProvider(WatchwordError):
 
 
 class _NotAllowed(WatchwordError):
-    """Base of the three refusals that carry a sentence for the user (FDI 3.4)."""
+    """Base of the refusals that carry a sentence for the user (FDI 3.4)."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -173,6 +184,39 @@ class SignInUpNotAllowed(_NotAllowed):
     """Signing in or up with this provider is not open to this person; `reason` is shown to them."""
 
     code = "sign_in_up_not_allowed"
+
+
+class PasswordResetNotAllowed(_NotAllowed):
+    """The password of this person may not be reset; `reason` is shown to whoever asked. For overrides."""
+
+    code = "password_reset_not_allowed"
+
+
+class PasswordResetTokenInvalid(WatchwordError):
+    """Unknown, expired, used, of another tenant, or for an address changed since; they are not told apart."""
+
+    code = "password_reset_token_invalid"
+
+    def __init__(self) -> None:
+        super().__init__("the link does not hold any more; ask for another one")
+
+
+class EmailVerificationTokenInvalid(WatchwordError):
+    """Unknown, expired, used, of another tenant, or for an address changed since; they are not told apart."""
+
+    code = "email_verification_token_invalid"
+
+    def __init__(self) -> None:
+        super().__init__("the link does not hold any more; ask for another one")
+
+
+class EmailAlreadyVerified(WatchwordError):
+    """There is nothing to verify: the address is verified, or the person has none."""
+
+    code = "email_already_verified"
+
+    def __init__(self) -> None:
+        super().__init__("the e-mail address is verified already")
 
 
 class Unauthorised(WatchwordError):

@@ -8,7 +8,7 @@ import pytest
 from tests.fdi.openapi import operations, read_description
 from tests.site import SECRET
 from watchword import AppInfo, Watchword
-from watchword.recipes import ThirdPartyEmailPassword
+from watchword.recipes import EmailVerification, ThirdPartyEmailPassword
 from watchword.recipes.recipe import Route
 
 DESCRIPTION = read_description()
@@ -22,7 +22,7 @@ def routes(tmp_path: Path) -> list[Route]:
         app_info=AppInfo(app_name="Test", api_domain=origin, website_domain=origin),
         database=f"sqlite:///{tmp_path / 'watchword.db'}",
         secret=SECRET,
-        recipe_list=[ThirdPartyEmailPassword()],
+        recipe_list=[ThirdPartyEmailPassword(), EmailVerification(mode="OPTIONAL")],
     )
     return [route for recipe in auth.recipe_list for route in recipe.routes()]
 

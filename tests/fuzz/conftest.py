@@ -13,7 +13,7 @@ import pytest
 
 from tests.site import PASSWORD, Site, free_port, running_site
 from watchword import Limit, Protection
-from watchword.recipes import ThirdPartyEmailPassword
+from watchword.recipes import EmailVerification, ThirdPartyEmailPassword
 from watchword.recipes.thirdparty.providers import OpenIdConnect
 
 #: All requests come from one address, at a moment that does not pass; the limits have tests of their own.
@@ -43,6 +43,7 @@ class FuzzSite:
     site: Site
     trouble: Trouble
     client: httpx2.Client = field(repr=False)
+    user_id: str
     email: str = "ada@example.com"
 
     @property
@@ -56,7 +57,7 @@ class FuzzSite:
 
     def start_session(self) -> dict[str, str]:
         """New tokens, by the name of their response header."""
-        answer = self.client.post("/login", json={"userId": "fuzz"})
+        answer = self.client.post("/login", json={"userId": self.user_id})
         return {name: answer.headers[name] for name in ("st-access-token", "st-refresh-token")}
 
 
@@ -80,7 +81,7 @@ def _site_in_a_thread(database_url: str) -> Iterator[Site]:
     ready = threading.Event()
 
     async def serve() -> None:
-        async with roomy_site(database_url, recipes=[recipe]) as site:
+        async with roomy_site(database_url, recipes=[recipe, EmailVerification(mode="OPTIONAL")]) as site:
             stop = asyncio.Event()
             sites.append(site)
             stops.append((asyncio.get_running_loop(), stop))
@@ -119,8 +120,9 @@ def fuzz_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FuzzSite]:
         for logger in loggers:
             logger.addHandler(trouble)
         fields = [{"id": "email", "value": FuzzSite.email}, {"id": "password", "value": PASSWORD}]
-        assert "OK" == client.post("/auth/signup", json={"formFields": fields}).json()["status"]
-        yield FuzzSite(site, trouble, client)
+        signed_up = client.post("/auth/signup", json={"formFields": fields}).json()
+        assert "OK" == signed_up["status"]
+        yield FuzzSite(site, trouble, client, signed_up["user"]["id"])
         for logger in loggers:
             logger.removeHandler(trouble)
 

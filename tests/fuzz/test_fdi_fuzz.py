@@ -140,6 +140,14 @@ def put_in_what_works(case: Case, data: st.DataObject, fuzz_site: FuzzSite) -> N
     match case.path.removeprefix("/{tenantId}"):
         case "/signup" | "/signin":
             case.body, case.media_type = {"formFields": form_fields}, "application/json"
+        case "/user/password/reset/token":
+            case.body, case.media_type = {"formFields": form_fields[:1]}, "application/json"
+        case "/user/password/reset":
+            case.body, case.media_type = {"token": "t0ken", "formFields": form_fields[1:]}, "application/json"
+        case "/user/email/verify/token":
+            case.body, case.media_type = {}, "application/json"
+        case "/user/email/verify" if case.method.upper() == "POST":
+            case.body, case.media_type = {"token": "t0ken"}, "application/json"
         case "/signinup":
             part = data.draw(st.sampled_from([{"redirectURIInfo": callback}, {"oAuthTokens": tokens}]))
             case.body, case.media_type = {"thirdPartyId": "corp", **part}, "application/json"

@@ -87,6 +87,25 @@ async def update_login_method_email(
     )
 
 
+async def mark_email_verified(
+    tx: Transaction, app_id: str, recipe_user_id: str, email: str, *, verified: bool = True
+) -> bool:
+    """Note that the address of a login method is proved to be this person's, or that it is not.
+
+    Args:
+        tx: The transaction in which the proof is used up.
+        app_id: Whose users.
+        recipe_user_id: The login method.
+        email: The address the proof is for, in normal form; it proves nothing about another (security TK-8).
+        verified: `False` takes it back.
+
+    Returns:
+        Whether the login method is there and has this very address.
+    """
+    parameters = {"app_id": app_id, "recipe_user_id": recipe_user_id, "email": email, "verified": int(verified)}
+    return await tx.execute(_MARK_EMAIL_VERIFIED, **parameters) > 0
+
+
 async def delete_user(tx: Transaction, app_id: str, user_id: str) -> bool:
     """Delete a user; the database removes login methods, passwords and identities with the row.
 
@@ -191,6 +210,13 @@ _UPDATE_LOGIN_METHOD_EMAIL = Statement(
     """
     update {login_methods} set email = :email, verified = :verified
      where app_id = :app_id and recipe_user_id = :recipe_user_id
+    """
+)
+
+_MARK_EMAIL_VERIFIED = Statement(
+    """
+    update {login_methods} set verified = :verified
+     where app_id = :app_id and recipe_user_id = :recipe_user_id and email = :email
     """
 )
 

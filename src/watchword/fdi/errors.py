@@ -10,12 +10,16 @@ from watchword.errors import (
     BadInput,
     BodyTooLarge,
     CrossSiteRequest,
+    EmailAlreadyVerified,
+    EmailVerificationTokenInvalid,
     FieldErrors,
     GeneralError,
     HookFailed,
     InvalidClaims,
     NoEmailGivenByProvider,
     Overloaded,
+    PasswordResetNotAllowed,
+    PasswordResetTokenInvalid,
     ProviderFailed,
     SignInNotAllowed,
     SignInUpNotAllowed,
@@ -92,6 +96,10 @@ def _plain(status: int, message: str) -> Callable[[Any], Answer]:
     return lambda _: Answer(body={"message": message}, status=status)
 
 
+def _status(status: str) -> Callable[[Any], Answer]:
+    return lambda _: Answer(body={"status": status})
+
+
 def _refusal(status: str) -> Callable[[Any], Answer]:
     return lambda error: Answer(body={"status": status, "reason": error.reason})
 
@@ -154,11 +162,15 @@ _TABLE: dict[type[WatchwordError], Callable[[Any], Answer]] = {
     BadInput: _message(400),
     FieldErrors: _field_errors,
     GeneralError: _general,
-    WrongCredentials: lambda _: Answer(body={"status": "WRONG_CREDENTIALS_ERROR"}),
-    NoEmailGivenByProvider: lambda _: Answer(body={"status": "NO_EMAIL_GIVEN_BY_PROVIDER"}),
+    WrongCredentials: _status("WRONG_CREDENTIALS_ERROR"),
+    NoEmailGivenByProvider: _status("NO_EMAIL_GIVEN_BY_PROVIDER"),
+    PasswordResetTokenInvalid: _status("RESET_PASSWORD_INVALID_TOKEN_ERROR"),
+    EmailVerificationTokenInvalid: _status("EMAIL_VERIFICATION_INVALID_TOKEN_ERROR"),
+    EmailAlreadyVerified: _status("EMAIL_ALREADY_VERIFIED_ERROR"),
     SignUpNotAllowed: _refusal("SIGN_UP_NOT_ALLOWED"),
     SignInNotAllowed: _refusal("SIGN_IN_NOT_ALLOWED"),
     SignInUpNotAllowed: _refusal("SIGN_IN_UP_NOT_ALLOWED"),
+    PasswordResetNotAllowed: _refusal("PASSWORD_RESET_NOT_ALLOWED"),
     TokenTheftDetected: _plain(401, "token theft detected"),
     Unauthorised: _plain(401, "unauthorised"),
     TryRefreshToken: _plain(401, "try refresh token"),

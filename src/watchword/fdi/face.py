@@ -88,7 +88,7 @@ class FdiFace:
             answer = await self.answer_error(exchange, error)
             self._keep_native_clients_calm(exchange, match.route, answer)
         except Exception as error:  # an override of the application's may raise anything
-            answer = unexpected_answer(error, match.route.name)
+            answer = unexpected_answer(error, f"the API {match.route.name}{_hint(error)}")
         return self.respond(exchange, answer, public=match.route.public)
 
     async def answer_error(self, exchange: Exchange, error: WatchwordError) -> Answer:
@@ -134,7 +134,7 @@ class FdiFace:
             await self._limits.check(route.limit, exchange.request.client_address)
         body = await read_body(exchange.request, receive, route.body)
         session = await self._load_session(exchange, route, body)
-        tenant_id = match.tenant_id if session is None else session.tenant_id
+        tenant_id = match.tenant_id if session is None or route.session == "optional" else session.tenant_id
         await self._tenants.get_tenant(tenant_id)
         api = ApiRequest(
             http=exchange.request,
@@ -148,6 +148,8 @@ class FdiFace:
         if route.name == "refresh_post":
             return await self._refresh(exchange, route, api)
         answer = await route.handler(api)
+        if not isinstance(answer, Answer):  # pyright: ignore[reportUnnecessaryIsInstance] - an override may answer anything
+            raise TypeError(f"{route.name} returned {type(answer).__name__}; return an Answer")
         if answer.session is not None and answer.session is not session:
             await self.sessions.attach_new(exchange, answer.session)
             self._remember_device(exchange, tenant_id, answer.signed_in_as)
@@ -164,6 +166,8 @@ class FdiFace:
                 return None
         if route.session == "none":
             return None
+        if route.session == "optional":
+            return await self.sessions.load(exchange, session_required=False, override_global_claim_validators=[])
         flag = body.get("shouldTryLinkingWithSessionUser", default_linking_flag(exchange.version))
         if flag is False:
             return None  # whatever the client still holds, this is a first sign-in (FDI 11)
@@ -201,6 +205,12 @@ class FdiFace:
             front_token = self.sessions.front_token_to_repeat(exchange.request)
             if front_token is not None:
                 exchange.writer.repeat_front_token(front_token)
+
+
+def _hint(error: Exception) -> str:
+    if type(error).__name__ != "HTTPException":  # of FastAPI and others; it means something in their routes only
+        return ""
+    return " (in an override raise a type of watchword.errors, for example GeneralError('a sentence'))"
 
 
 def _encoded(exchange: Exchange, answer: Answer) -> HttpResponse:

@@ -2,6 +2,8 @@
 
 from watchword.recipes.emailpassword.form_fields import InputFormField
 from watchword.recipes.emailpassword.recipe import EmailPassword
+from watchword.recipes.emailverification.claim import EmailVerificationClaim
+from watchword.recipes.emailverification.recipe import EmailVerification
 from watchword.recipes.recipe import Answer, ApiRequest, UserContext
 from watchword.recipes.session.recipe import Session
 from watchword.recipes.session_feature import (
@@ -25,6 +27,8 @@ __all__ = [
     "ClaimValidator",
     "EmailPassword",
     "EmailPasswordContext",
+    "EmailVerification",
+    "EmailVerificationClaim",
     "FormField",
     "InputFormField",
     "PrimitiveArrayClaim",

@@ -9,7 +9,7 @@ from watchword.accounts.users import User
 from watchword.clock import Clock
 from watchword.crypto.passwords import PasswordHasher
 from watchword.crypto.sealing import SecretRing
-from watchword.database.database import Database
+from watchword.database.database import Database, Transaction
 from watchword.delivery.outbox import Outbox
 from watchword.errors import ConfigurationError, HookFailed, InvalidPayload
 from watchword.http.client import OutgoingClient
@@ -19,6 +19,7 @@ from watchword.protection.devices import DEVICE_COOKIE
 from watchword.protection.limits import Caller, Limits
 from watchword.protection.settings import LimitName
 from watchword.recipes.session_feature import Action, SessionFeature, SignInContext
+from watchword.sessions.claims import ClaimValidator, SessionClaim
 from watchword.sessions.session import SessionContainer
 from watchword.settings import AppInfo
 
@@ -38,7 +39,7 @@ def caller(user_context: UserContext) -> Caller:
 
 
 class SessionStarter(Protocol):
-    """The one thing that sign-in recipes ask of the session recipe."""
+    """What other recipes ask of the session recipe."""
 
     async def create_new_session(
         self,
@@ -52,6 +53,20 @@ class SessionStarter(Protocol):
         user_context: UserContext | None = None,
     ) -> SessionContainer:
         """Make and store a session; its tokens are in the answer's `issued`."""
+        ...
+
+    async def delete_sessions_of_user(
+        self, tx: Transaction, user_id: str, *, except_handle: str | None = None
+    ) -> list[str]:
+        """End the sessions of a user in the caller's transaction, last in it; returns their handles."""
+        ...
+
+    def remember_revoked(self, handles: Sequence[str]) -> None:
+        """Refuse the access tokens of sessions whose end has been committed; called after the commit."""
+        ...
+
+    def add_claim(self, claim: SessionClaim[Any], *validators: ClaimValidator) -> None:
+        """Put a claim into each new session, and check these rules about it at every verification."""
         ...
 
 
@@ -130,7 +145,7 @@ class Answer:
 
 
 Handler = Callable[[ApiRequest], Awaitable[Answer]]
-SessionUse = Literal["none", "required", "ending", "sign_in"]
+SessionUse = Literal["none", "optional", "required", "ending", "sign_in"]
 BodyKind = Literal["none", "json", "form"]
 
 
@@ -143,8 +158,9 @@ class Route:
         name: The API's name for overriding and disabling, for example `sign_up_post`.
         path: After the base path, for example `/signup`; it may carry a tenant in front when `tenant`.
         body: How the body is read; `none` leaves it unread.
-        session: `required` loads one or answers 401 (claims skipped); `ending` does so too, but one that
-            was revoked already is no error, it only leaves the client; `sign_in` follows FDI 11.
+        session: `required` loads one or answers 401 (claims skipped); `optional` does so if one came along,
+            and leaves the tenant to the path; `ending` is as `required`, but one that was revoked already is
+            no error, it only leaves the client; `sign_in` follows FDI 11.
         changes_state: Whether a cross-site browser request is refused (security CS-2).
         limit: The limit that each request of a client network counts on, before its body is read.
         public: Answered with `Access-Control-Allow-Origin: *` and without credentials (keys, discovery).

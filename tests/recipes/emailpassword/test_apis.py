@@ -302,6 +302,8 @@ def test_routes_are_data(recipe: EmailPassword) -> None:
         ("sign_in_post", "POST", "/signin", "json", "sign_in", True),
         ("email_exists_get", "GET", "/emailpassword/email/exists", "none", "none", False),
         ("email_exists_get", "GET", "/signup/email/exists", "none", "none", False),
+        ("generate_password_reset_token_post", "POST", "/user/password/reset/token", "json", "none", True),
+        ("password_reset_post", "POST", "/user/password/reset", "json", "none", True),
     ] == [
         (route.name, route.method, route.path, route.body, route.session, route.changes_state)
         for route in recipe.routes()

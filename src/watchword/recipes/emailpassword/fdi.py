@@ -23,6 +23,16 @@ class EmailPasswordApis(Protocol):
         """The fields of sign-in."""
         ...
 
+    @property
+    def reset_token_form_fields(self) -> Sequence[InputFormField]:
+        """The field of the form that asks for a reset link."""
+        ...
+
+    @property
+    def reset_form_fields(self) -> Sequence[InputFormField]:
+        """The field of the form that sets a new password."""
+        ...
+
     async def sign_up_post(self, form_fields: Sequence[FormField], api: ApiRequest) -> Answer:
         """Answer a sign-up whose fields are valid."""
         ...
@@ -35,10 +45,19 @@ class EmailPasswordApis(Protocol):
         """Answer whether an address has a password user."""
         ...
 
+    async def generate_password_reset_token_post(self, form_fields: Sequence[FormField], api: ApiRequest) -> Answer:
+        """Answer the wish for a reset link."""
+        ...
+
+    async def password_reset_post(self, form_fields: Sequence[FormField], token: str, api: ApiRequest) -> Answer:
+        """Answer a reset whose fields are valid."""
+        ...
+
 
 def email_password_routes(recipe: EmailPasswordApis) -> tuple[Route, ...]:
-    """The routes of FDI 8.2 that sign people in and up."""
+    """The routes of FDI 8.2."""
     post = partial(Route, recipe_id="emailpassword", method="POST", body="json", session="sign_in")
+    reset = partial(Route, recipe_id="emailpassword", method="POST", body="json")
     get = partial(Route, recipe_id="emailpassword", method="GET", changes_state=False, limit="email_exists")
     email_exists = partial(_email_exists, recipe)
     return (
@@ -46,6 +65,12 @@ def email_password_routes(recipe: EmailPasswordApis) -> tuple[Route, ...]:
         post(name="sign_in_post", path="/signin", handler=partial(_sign_in, recipe)),
         get(name="email_exists_get", path="/emailpassword/email/exists", handler=email_exists),
         get(name="email_exists_get", path="/signup/email/exists", handler=email_exists),  # clients before FDI 2.0
+        reset(
+            name="generate_password_reset_token_post",
+            path="/user/password/reset/token",
+            handler=partial(_generate_password_reset_token, recipe),
+        ),
+        reset(name="password_reset_post", path="/user/password/reset", handler=partial(_password_reset, recipe)),
     )
 
 
@@ -67,3 +92,18 @@ async def _email_exists(recipe: EmailPasswordApis, api: ApiRequest) -> Answer:
     if len(values) != 1:  # a repeated one too: which of them is meant?
         raise BadInput("email", "Please provide the email as a GET param")
     return await recipe.email_exists_get(values[0], api)
+
+
+async def _generate_password_reset_token(recipe: EmailPasswordApis, api: ApiRequest) -> Answer:
+    form_fields = await read_form_fields(api.body, recipe.reset_token_form_fields, api.tenant_id)
+    return await recipe.generate_password_reset_token_post(form_fields, api)
+
+
+async def _password_reset(recipe: EmailPasswordApis, api: ApiRequest) -> Answer:
+    form_fields = await read_form_fields(api.body, recipe.reset_form_fields, api.tenant_id)
+    token = api.body.get("token")  # after the form: a page shows what is wrong with the password first (FDI 8.2)
+    if token is None:
+        raise BadInput("token", "Please provide the password reset token")
+    if not isinstance(token, str):
+        raise BadInput("token", "The password reset token must be a string")
+    return await recipe.password_reset_post(form_fields, token, api)

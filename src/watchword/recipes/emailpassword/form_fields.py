@@ -69,6 +69,11 @@ def sign_in_fields(of_sign_up: Sequence[InputFormField]) -> tuple[InputFormField
     )
 
 
+def only_field(id: str, of_sign_up: Sequence[InputFormField]) -> tuple[InputFormField, ...]:
+    """A form with one field of sign-up, validator included."""
+    return tuple(field for field in of_sign_up if field.id == id)
+
+
 def validate_password(value: Any, _tenant_id: str) -> str | None:
     """The default rule for a new password: 8 to 99 characters, an ASCII letter and a digit.
 

@@ -55,7 +55,7 @@ async def sign_up(engine: Engine, tenant_id: str, email: str, password: str) -> 
     """
     email = normalise_email(email)
     await engine.tenants.get_tenant(tenant_id)
-    _check_new_password(password)
+    check_new_password(password)
     password_hash = await engine.passwords.hash(password)
     user_id = engine.ids.user_id()
     now_ms = engine.clock.now_ms()
@@ -155,7 +155,8 @@ async def _rehash_if_weaker(engine: Engine, found: PasswordUser, password: str) 
     await engine.db.write(update)
 
 
-def _check_new_password(password: str) -> None:
+def check_new_password(password: str) -> None:
+    """Raise `FieldErrors` for a password that cannot be hashed: over 1 024 bytes, or not text (security PW-7)."""
     problem = _problem_of(password)
     if problem is not None:
         raise FieldErrors([FieldError("password", problem)])

@@ -8,26 +8,30 @@ from watchword.accounts.users import User
 from watchword.errors import BadInput, EmailAlreadyExists, WrongCredentials
 from watchword.recipes.emailpassword import operations
 from watchword.recipes.emailpassword.fdi import email_password_routes
-from watchword.recipes.emailpassword.form_fields import InputFormField, sign_in_fields, sign_up_fields
-from watchword.recipes.recipe import Answer, ApiRequest, FirstFactor, Route, SignInRecipe, UserContext, caller
+from watchword.recipes.emailpassword.form_fields import InputFormField, only_field, sign_in_fields, sign_up_fields
+from watchword.recipes.emailpassword.recovery import PasswordRecovery
+from watchword.recipes.recipe import Answer, ApiRequest, FirstFactor, Route, UserContext, caller
 from watchword.recipes.session_feature import EmailPasswordContext, FormField, SessionFeature
 from watchword.settings import host_of, is_local
 
 
-class EmailPassword(SignInRecipe):
+class EmailPassword(PasswordRecovery):
     """Sign-up and sign-in with e-mail address and password.
 
-    Subclass it to change what it does: `sign_up`, `sign_in` and `does_email_exist` are its functions,
-    `sign_up_post`, `sign_in_post` and `email_exists_get` its HTTP APIs.
+    Subclass it to change what it does: `sign_up`, `sign_in`, `does_email_exist` and those of
+    `PasswordRecovery` are its functions, the methods named `*_post` and `*_get` its HTTP APIs.
 
     Args:
-        form_fields: Further fields of the sign-up form, and own validators for `email` and `password`.
+        form_fields: Further fields of the sign-up form, and own validators for `email` and `password`,
+            which count for the reset forms as well.
+        password_reset_token_life_ms: How long a reset link works, in milliseconds.
+        revoke_sessions_on_password_reset: Whether a reset signs the user out everywhere (security PW-11).
         session_feature: The two hooks that fill each new session.
         disabled_apis: Names of HTTP APIs to switch off.
         further: Nothing of this recipe's; what a recipe made of several passes on to the next of them.
 
     Raises:
-        ConfigurationError: The form fields cannot be used as they are.
+        ConfigurationError: The form fields cannot be used as they are, or mail cannot be sent.
     """
 
     recipe_ids: ClassVar[tuple[str, ...]] = ("emailpassword",)
@@ -37,13 +41,23 @@ class EmailPassword(SignInRecipe):
         self,
         *,
         form_fields: Sequence[InputFormField] = (),
+        password_reset_token_life_ms: int = 3_600_000,
+        revoke_sessions_on_password_reset: bool = True,
         session_feature: SessionFeature | None = None,
         disabled_apis: Sequence[str] = (),
         **further: Never,
     ) -> None:
-        super().__init__(session_feature=session_feature, disabled_apis=disabled_apis, **further)
+        super().__init__(
+            password_reset_token_life_ms=password_reset_token_life_ms,
+            revoke_sessions_on_password_reset=revoke_sessions_on_password_reset,
+            session_feature=session_feature,
+            disabled_apis=disabled_apis,
+            **further,
+        )
         self.sign_up_form_fields = sign_up_fields(form_fields, self._validate_email)
         self.sign_in_form_fields = sign_in_fields(self.sign_up_form_fields)
+        self.reset_token_form_fields = only_field("email", self.sign_up_form_fields)
+        self.reset_form_fields = only_field("password", self.sign_up_form_fields)
 
     def routes(self) -> Sequence[Route]:
         """The HTTP APIs of this recipe, and of those it is combined with."""
@@ -109,6 +123,7 @@ class EmailPassword(SignInRecipe):
         if is_fake_email(email):
             raise EmailAlreadyExists
         user = await self.sign_up(email, password, tenant_id=api.tenant_id, user_context=api.user_context)
+        _check_user(user, f"{type(self).__name__}.sign_up")
         own = tuple(field for field in form_fields if field.id not in ("email", "password"))
         recipe_user_id = _login_method_of(user, email, api.tenant_id)
         session = await self.start_session(api, user, recipe_user_id, EmailPasswordContext(own), "signup")
@@ -132,6 +147,7 @@ class EmailPassword(SignInRecipe):
         if is_fake_email(email):  # no password is the first proof for an address that nobody can have
             raise WrongCredentials
         user = await self.sign_in(email, password, tenant_id=api.tenant_id, user_context=api.user_context)
+        _check_user(user, f"{type(self).__name__}.sign_in")
         recipe_user_id = _login_method_of(user, email, api.tenant_id)
         session = await self.start_session(api, user, recipe_user_id, EmailPasswordContext(), "signin")
         return Answer(
@@ -153,6 +169,12 @@ class EmailPassword(SignInRecipe):
         except BadInput:
             return INVALID_EMAIL
         return None
+
+
+def _check_user(user: Any, method: str) -> None:
+    """Whether an override answered with a user: without `return` it has not."""
+    if not isinstance(user, User):
+        raise TypeError(f"{method} returned {type(user).__name__}; return a User, as super() does")
 
 
 def _value_of(form_fields: Sequence[FormField], id: str) -> str:

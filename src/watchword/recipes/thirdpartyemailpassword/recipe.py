@@ -21,6 +21,8 @@ class ThirdPartyEmailPassword(EmailPassword, ThirdParty):
     Args:
         providers: See `ThirdParty`.
         form_fields: See `EmailPassword`.
+        password_reset_token_life_ms: See `EmailPassword`.
+        revoke_sessions_on_password_reset: See `EmailPassword`.
         redirect_uris: See `ThirdParty`.
         session_feature: The two hooks that fill each new session, for both ways to sign in.
         disabled_apis: Names of HTTP APIs of either part to switch off.
@@ -44,6 +46,8 @@ class ThirdPartyEmailPassword(EmailPassword, ThirdParty):
         *,
         providers: Sequence[Provider] = (),
         form_fields: Sequence[InputFormField] = (),
+        password_reset_token_life_ms: int = 3_600_000,
+        revoke_sessions_on_password_reset: bool = True,
         redirect_uris: Sequence[str] = (),
         session_feature: SessionFeature | None = None,
         disabled_apis: Sequence[str] = (),
@@ -51,6 +55,8 @@ class ThirdPartyEmailPassword(EmailPassword, ThirdParty):
         of_third_party: dict[str, Any] = {"providers": providers, "redirect_uris": redirect_uris}
         super().__init__(
             form_fields=form_fields,
+            password_reset_token_life_ms=password_reset_token_life_ms,
+            revoke_sessions_on_password_reset=revoke_sessions_on_password_reset,
             session_feature=session_feature,
             disabled_apis=disabled_apis,
             **of_third_party,

@@ -1,0 +1,278 @@
+"""What resetting and changing a password or an address does to the database, their SQL beside it."""
+
+import secrets
+from dataclasses import dataclass
+
+from watchword.accounts import directory
+from watchword.accounts.email import normalise_email
+from watchword.accounts.users import User
+from watchword.crypto.hashes import sha256
+from watchword.database.database import Row, Transaction
+from watchword.database.statements import Statement
+from watchword.errors import BadInput, EmailAlreadyExists, PasswordResetTokenInvalid, UserNotFound
+from watchword.recipes.emailpassword.operations import check_new_password
+from watchword.recipes.recipe import Engine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordResetProof:
+    """Who a reset token was for: it proves that its bearer reads the mail of this address."""
+
+    user_id: str
+    recipe_user_id: str
+    email: str
+
+
+async def create_reset_token(engine: Engine, tenant_id: str, user_id: str, email: str, life_ms: int) -> str:
+    """Make a token that sets one password once; earlier ones of the user stay good.
+
+    Args:
+        engine: The floors below.
+        tenant_id: Where the token works.
+        user_id: Whose password.
+        email: The address it is sent to, in any spelling; it is void as soon as that changes.
+        life_ms: Milliseconds.
+
+    Returns:
+        43 URL-safe characters holding 256 random bits. Only their SHA-256 is stored (security TK-1).
+
+    Raises:
+        UserNotFound: The tenant has no such password user with this address.
+    """
+    try:
+        email = normalise_email(email)
+    except BadInput:
+        raise UserNotFound from None
+    token, now_ms = secrets.token_urlsafe(32), engine.clock.now_ms()
+
+    async def insert(tx: Transaction) -> Row | None:
+        await tx.execute(DELETE_EXPIRED_RESET_TOKENS, app_id=engine.app_id, now_ms=now_ms)
+        return await tx.find(
+            INSERT_RESET_TOKEN,
+            app_id=engine.app_id,
+            tenant_id=tenant_id,
+            user_id=user_id,
+            email=email,
+            token_hash=sha256(token),
+            expires_at_ms=now_ms + life_ms,
+        )
+
+    if await engine.db.write(insert) is None:
+        raise UserNotFound
+    return token
+
+
+async def consume_reset_token(engine: Engine, tenant_id: str, token: str) -> PasswordResetProof:
+    """Use up a token, and with it all others of its user; of several at once exactly one succeeds.
+
+    Raises:
+        PasswordResetTokenInvalid: See the class.
+    """
+
+    async def consume(tx: Transaction) -> PasswordResetProof:
+        return await _consume(tx, engine, tenant_id, token)
+
+    return await engine.db.write(consume)
+
+
+async def reset_password(
+    engine: Engine, tenant_id: str, token: str, password: str, *, revoke_sessions: bool
+) -> PasswordResetProof:
+    """Set a new password with a reset token, once, and sign the user out everywhere: all in one transaction.
+
+    Args:
+        engine: The floors below.
+        tenant_id: From the link.
+        token: As it came in the link.
+        password: Exactly as typed; not judged here but for its length.
+        revoke_sessions: Whether the user's sessions end with the old password (security PW-11).
+
+    Raises:
+        PasswordResetTokenInvalid: See the class; of several at once exactly one succeeds.
+        FieldErrors: The password is longer than 1 024 bytes or is not text; the token is still good.
+        Overloaded: Too many passwords wait to be hashed; the token is still good.
+
+    Source: FDI 8.2, `POST /user/password/reset`; security PW-11, TK-1, TK-8.
+    """
+    check_new_password(password)
+    found = await engine.db.find(FIND_RESET_TOKEN, **_key(engine, tenant_id, token))
+    if found is None:  # looked at first, so that whoever has no token cannot make us hash
+        raise PasswordResetTokenInvalid
+    password_hash = await engine.passwords.hash(password)
+
+    async def reset(tx: Transaction) -> tuple[PasswordResetProof, list[str]]:
+        proof = await _consume(tx, engine, tenant_id, token)
+        await _update_password(tx, engine, proof.recipe_user_id, password_hash)
+        await directory.mark_email_verified(tx, engine.app_id, proof.recipe_user_id, proof.email)
+        gone = await engine.sessions.delete_sessions_of_user(tx, proof.user_id) if revoke_sessions else []
+        return proof, gone
+
+    proof, gone = await engine.db.write(reset)
+    engine.sessions.remember_revoked(gone)
+    return proof
+
+
+async def update_email_or_password(
+    engine: Engine,
+    recipe_user_id: str,
+    *,
+    email: str | None,
+    password: str | None,
+    revoke_sessions: bool,
+    keep_session: str | None,
+) -> User:
+    """Change a user's address, password or both in one transaction, with all that hangs on the old ones.
+
+    Reset tokens are void, a new address is unverified, sessions end by setting.
+
+    Args:
+        engine: The floors below.
+        recipe_user_id: The password login method.
+        email: The new address in any spelling, in all its tenants; `None` leaves it.
+        password: The new password; `None` leaves it.
+        revoke_sessions: Whether the user's sessions end.
+        keep_session: The handle of one that goes on all the same: that of the person who asked.
+
+    Raises:
+        UserNotFound: There is no such password user.
+        BadInput: The address can never be one.
+        EmailAlreadyExists: Another password user has it, in one of the tenants; nothing changed.
+        FieldErrors: The password is longer than 1 024 bytes or is not text.
+        Overloaded: Too many passwords wait to be hashed.
+
+    Source: security PW-11, TK-2, TK-8.
+    """
+    new_email = None if email is None else normalise_email(email)
+    if password is not None:
+        check_new_password(password)
+    before = await _find_user(engine, recipe_user_id)
+    password_hash = None if password is None else await engine.passwords.hash(password)
+
+    async def update(tx: Transaction) -> list[str]:
+        await tx.execute(DELETE_RESET_TOKENS_OF_USER, app_id=engine.app_id, user_id=before.id)
+        if password_hash is not None:
+            await _update_password(tx, engine, recipe_user_id, password_hash)
+        if new_email is not None:
+            await _update_email(tx, engine, recipe_user_id, new_email)
+        if not revoke_sessions:
+            return []
+        return await engine.sessions.delete_sessions_of_user(tx, before.id, except_handle=keep_session)
+
+    gone = await engine.db.write(update)
+    engine.sessions.remember_revoked(gone)
+    return await _find_user(engine, recipe_user_id)
+
+
+async def _consume(tx: Transaction, engine: Engine, tenant_id: str, token: str) -> PasswordResetProof:
+    row = await tx.find(CONSUME_RESET_TOKEN, **_key(engine, tenant_id, token))
+    if row is None:  # of two requests with one token, the second deletes nothing and stops here
+        raise PasswordResetTokenInvalid
+    proof = PasswordResetProof(user_id=row["user_id"], recipe_user_id=row["recipe_user_id"], email=row["email"])
+    await tx.execute(DELETE_RESET_TOKENS_OF_USER, app_id=engine.app_id, user_id=proof.user_id)
+    return proof
+
+
+def _key(engine: Engine, tenant_id: str, token: str) -> dict[str, object]:
+    return {
+        "app_id": engine.app_id,
+        "tenant_id": tenant_id,
+        "token_hash": sha256(token.encode("utf-8", "surrogatepass")),  # whatever a stranger sends has a hash
+        "now_ms": engine.clock.now_ms(),
+    }
+
+
+async def _find_user(engine: Engine, recipe_user_id: str) -> User:
+    user = await directory.find_user_of_login_method(engine.db, engine.app_id, recipe_user_id)
+    if user is None:
+        raise UserNotFound
+    return user
+
+
+async def _update_password(tx: Transaction, engine: Engine, recipe_user_id: str, password_hash: str) -> None:
+    changed = await tx.execute(
+        UPDATE_PASSWORD, app_id=engine.app_id, recipe_user_id=recipe_user_id, password_hash=password_hash
+    )
+    if not changed:
+        raise UserNotFound
+
+
+async def _update_email(tx: Transaction, engine: Engine, recipe_user_id: str, email: str) -> None:
+    rows = await tx.list(DELETE_EMAILS, app_id=engine.app_id, recipe_user_id=recipe_user_id)
+    if not rows:
+        raise UserNotFound
+    if any(row["email"] != email for row in rows):  # else what is known about it stays true
+        await directory.update_login_method_email(tx, engine.app_id, recipe_user_id, email, verified=False)
+    for row in sorted(rows, key=lambda row: row["tenant_id"]):
+        won = await tx.find(
+            INSERT_NEW_EMAIL,
+            app_id=engine.app_id,
+            tenant_id=row["tenant_id"],
+            email=email,
+            recipe_user_id=recipe_user_id,
+        )
+        if won is None:  # raised inside, so that all of it is rolled back
+            raise EmailAlreadyExists
+
+
+# A user is found by address and tenant, so that a token is never made for an address that is not theirs.
+INSERT_RESET_TOKEN = Statement(
+    """
+    insert into {password_reset_tokens}
+           (app_id, tenant_id, user_id, recipe_user_id, email, token_hash, expires_at_ms)
+    select e.app_id, e.tenant_id, m.user_id, e.recipe_user_id, e.email, :token_hash, :expires_at_ms
+      from {emailpassword_emails} e
+      join {login_methods} m on m.app_id = e.app_id and m.recipe_user_id = e.recipe_user_id
+     where e.app_id = :app_id and e.tenant_id = :tenant_id and e.email = :email and m.user_id = :user_id
+ returning user_id
+    """
+)
+
+FIND_RESET_TOKEN = Statement(
+    """
+    select user_id from {password_reset_tokens}
+     where app_id = :app_id and tenant_id = :tenant_id and token_hash = :token_hash and expires_at_ms > :now_ms
+    """
+)
+
+CONSUME_RESET_TOKEN = Statement(
+    """
+    delete from {password_reset_tokens} as t
+     where t.app_id = :app_id and t.tenant_id = :tenant_id and t.token_hash = :token_hash and t.expires_at_ms > :now_ms
+       and exists (select 1 from {emailpassword_emails} e
+                    where e.app_id = t.app_id and e.tenant_id = t.tenant_id and e.email = t.email
+                      and e.recipe_user_id = t.recipe_user_id)
+ returning user_id, recipe_user_id, email
+    """
+)
+
+DELETE_RESET_TOKENS_OF_USER = Statement(
+    "delete from {password_reset_tokens} where app_id = :app_id and user_id = :user_id"
+)
+
+DELETE_EXPIRED_RESET_TOKENS = Statement(
+    "delete from {password_reset_tokens} where app_id = :app_id and expires_at_ms <= :now_ms"
+)
+
+UPDATE_PASSWORD = Statement(
+    """
+    update {emailpassword_users} set password_hash = :password_hash
+     where app_id = :app_id and recipe_user_id = :recipe_user_id
+    """
+)
+
+DELETE_EMAILS = Statement(
+    """
+    delete from {emailpassword_emails}
+     where app_id = :app_id and recipe_user_id = :recipe_user_id
+ returning tenant_id, email
+    """
+)
+
+INSERT_NEW_EMAIL = Statement(
+    """
+    insert into {emailpassword_emails} (app_id, tenant_id, email, recipe_user_id)
+    values (:app_id, :tenant_id, :email, :recipe_user_id)
+    on conflict (app_id, tenant_id, email) do nothing
+    returning recipe_user_id
+    """
+)

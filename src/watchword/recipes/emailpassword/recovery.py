@@ -1,0 +1,237 @@
+"""The half of the recipe for people who are known already: a forgotten password, a new password, a new address."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Never
+from urllib.parse import quote
+
+from watchword.accounts.users import User
+from watchword.delivery.mail import Mail
+from watchword.recipes.after_answer import AfterAnswer
+from watchword.recipes.emailpassword import operations, password_operations
+from watchword.recipes.emailpassword.password_operations import PasswordResetProof
+from watchword.recipes.languages import language_of
+from watchword.recipes.recipe import Answer, ApiRequest, Engine, SignInRecipe, UserContext
+from watchword.recipes.session_feature import FormField, SessionFeature
+
+
+class PasswordRecovery(SignInRecipe):
+    """What `EmailPassword` does for people who have an account.
+
+    Args:
+        password_reset_token_life_ms: How long a link works, in milliseconds.
+        revoke_sessions_on_password_reset: Whether a reset signs the user out everywhere (security PW-11).
+        session_feature: The two hooks that fill each new session.
+        disabled_apis: Names of HTTP APIs to switch off.
+        further: Nothing of this recipe's; what a recipe made of several passes on to the next of them.
+    """
+
+    def __init__(
+        self,
+        *,
+        password_reset_token_life_ms: int = 3_600_000,
+        revoke_sessions_on_password_reset: bool = True,
+        session_feature: SessionFeature | None = None,
+        disabled_apis: Sequence[str] = (),
+        **further: Never,
+    ) -> None:
+        super().__init__(session_feature=session_feature, disabled_apis=disabled_apis, **further)
+        self.password_reset_token_life_ms = password_reset_token_life_ms
+        self.revoke_sessions_on_password_reset = revoke_sessions_on_password_reset
+        self.after_answer = AfterAnswer("password reset")
+
+    def bind(self, engine: Engine) -> None:
+        """Wire the recipe.
+
+        Raises:
+            ConfigurationError: Reset links are to be mailed, and there is no way to send mail.
+        """
+        super().bind(engine)
+        if "generate_password_reset_token_post" not in self.disabled_apis:
+            engine.outbox.check_configured(
+                f"{type(self).__name__} (unless its API generate_password_reset_token_post is disabled)"
+            )
+
+    async def stop(self) -> None:
+        """Finish the mails that were asked for."""
+        await self.after_answer.stop()
+        await super().stop()
+
+    # The recipe functions
+
+    async def create_reset_password_token(
+        self,
+        user_id: str,
+        email: str,
+        *,
+        tenant_id: str,
+        user_context: UserContext,  # noqa: ARG002 - for overrides
+    ) -> str:
+        """A token that sets a new password once, within `password_reset_token_life_ms`.
+
+        Args:
+            user_id: Whose password.
+            email: The address it will be sent to; a later change of it voids the token.
+            tenant_id: Where the token works.
+            user_context: The application's own; see `UserContext`.
+
+        Raises:
+            UserNotFound: The tenant has no such password user with this address.
+        """
+        life_ms = self.password_reset_token_life_ms
+        return await password_operations.create_reset_token(self.engine, tenant_id, user_id, email, life_ms)
+
+    async def create_reset_password_link(
+        self, user_id: str, email: str, *, tenant_id: str, user_context: UserContext
+    ) -> str:
+        """A link with such a token, on the configured website and nowhere else (security TK-4). Source: FDI 8.2.
+
+        Raises:
+            UserNotFound: The tenant has no such password user with this address.
+        """
+        token = await self.create_reset_password_token(user_id, email, tenant_id=tenant_id, user_context=user_context)
+        app_info = self.engine.app_info
+        page = f"{app_info.website_domain}{app_info.website_base_path}/reset-password"
+        return f"{page}?token={token}&tenantId={quote(tenant_id, safe='')}"
+
+    async def send_reset_password_email(
+        self, user_id: str, email: str, *, tenant_id: str, user_context: UserContext
+    ) -> None:
+        """Mail such a link. Override it to send it yourself; it runs each time a known person asks.
+
+        Over HTTP it runs after the answer, so what it raises is only logged (security EN-3).
+
+        Raises:
+            UserNotFound: The tenant has no such password user with this address.
+        """
+        link = await self.create_reset_password_link(user_id, email, tenant_id=tenant_id, user_context=user_context)
+        mail = Mail(
+            kind="password_reset",
+            to=email,
+            user_id=user_id,
+            tenant_id=tenant_id,
+            values={"link": link},
+            language=language_of(user_context),
+        )
+        await self.engine.db.write(partial(self.engine.outbox.enqueue, mail=mail))
+        self.engine.outbox.wake()
+
+    async def consume_password_reset_token(
+        self,
+        token: str,
+        *,
+        tenant_id: str,
+        user_context: UserContext,  # noqa: ARG002 - for overrides
+    ) -> PasswordResetProof:
+        """Use up a token without setting a password, for flows of your own.
+
+        Raises:
+            PasswordResetTokenInvalid: Unknown, expired, used, of another tenant, or the address has changed.
+        """
+        return await password_operations.consume_reset_token(self.engine, tenant_id, token)
+
+    async def reset_password(
+        self,
+        token: str,
+        new_password: str,
+        *,
+        tenant_id: str,
+        user_context: UserContext,  # noqa: ARG002 - for overrides
+    ) -> PasswordResetProof:
+        """Set a new password with a token: once, and all at once with what follows from it.
+
+        In the same transaction all other tokens of the user are void, the address that the token was sent
+        to is verified, and the user's sessions end (`revoke_sessions_on_password_reset`).
+
+        Args:
+            token: From the link.
+            new_password: Exactly as typed; the policy of the form is not applied here.
+            tenant_id: From the link.
+            user_context: The application's own; see `UserContext`.
+
+        Raises:
+            PasswordResetTokenInvalid: Unknown, expired, used, of another tenant, or the address has changed.
+            FieldErrors: The password is too long or not text.
+            Overloaded: Too many passwords wait to be hashed.
+        """
+        return await password_operations.reset_password(
+            self.engine, tenant_id, token, new_password, revoke_sessions=self.revoke_sessions_on_password_reset
+        )
+
+    async def update_email_or_password(
+        self,
+        recipe_user_id: str,
+        *,
+        email: str | None = None,
+        password: str | None = None,
+        revoke_sessions: bool = True,
+        keep_session: str | None = None,
+        user_context: UserContext | None = None,  # noqa: ARG002 - for overrides
+    ) -> User:
+        """Change a user's address, password or both; ask for the present password before (security PW-12).
+
+        A new address is unverified, reset tokens are void, and the user's sessions end.
+
+        Args:
+            recipe_user_id: The password login method; the user's id without account linking.
+            email: The new address; `None` leaves it.
+            password: The new password; `None` leaves it. The policy of the form is not applied here.
+            revoke_sessions: Whether the user's sessions end.
+            keep_session: The handle of one that goes on: that of the person who asked.
+            user_context: The application's own; see `UserContext`.
+
+        Raises:
+            UserNotFound: There is no such password user.
+            BadInput: The address can never be one.
+            EmailAlreadyExists: Another password user has the address; nothing changed.
+            FieldErrors: The password is too long or not text.
+            Overloaded: Too many passwords wait to be hashed.
+        """
+        return await password_operations.update_email_or_password(
+            self.engine,
+            recipe_user_id,
+            email=email,
+            password=password,
+            revoke_sessions=revoke_sessions,
+            keep_session=keep_session,
+        )
+
+    # The HTTP APIs
+
+    async def generate_password_reset_token_post(self, form_fields: Sequence[FormField], api: ApiRequest) -> Answer:
+        """`POST /user/password/reset/token`: mail a link if there is such a user. Source: FDI 8.2.
+
+        The answer is the same whether or not there is, and so is the time it takes: whether there is one
+        is looked up after it (security EN-3).
+
+        Args:
+            form_fields: Valid: `email` in normal form.
+            api: The request.
+
+        Raises:
+            Overloaded: Too many wait, whoever they are; nothing was done.
+        """
+        email = form_fields[0].value
+        self.after_answer.do(partial(self._mail_link_if_known, email, api.tenant_id, api.user_context))
+        return Answer(body={"status": "OK"})
+
+    async def password_reset_post(self, form_fields: Sequence[FormField], token: str, api: ApiRequest) -> Answer:
+        """`POST /user/password/reset`: set the new password. No session starts here. Source: FDI 8.2.
+
+        Args:
+            form_fields: Valid: `password`.
+            token: From the link.
+            api: The request.
+
+        Raises:
+            PasswordResetTokenInvalid: The link does not hold any more.
+            WatchwordError: What `reset_password` raises.
+        """
+        password = form_fields[0].value
+        await self.reset_password(token, password, tenant_id=api.tenant_id, user_context=api.user_context)
+        return Answer(body={"status": "OK"})
+
+    async def _mail_link_if_known(self, email: str, tenant_id: str, user_context: UserContext) -> None:
+        found = await operations.find_password_user(self.engine, tenant_id, email)
+        if found is not None:
+            await self.send_reset_password_email(found.user.id, email, tenant_id=tenant_id, user_context=user_context)

@@ -1,0 +1,174 @@
+"""What verifying an address does to the database, its SQL beside it."""
+
+import secrets
+from dataclasses import dataclass
+
+from watchword.accounts import directory
+from watchword.accounts.email import normalise_email
+from watchword.accounts.users import LoginMethod
+from watchword.crypto.hashes import sha256
+from watchword.database.database import Transaction
+from watchword.database.statements import Statement
+from watchword.errors import BadInput, EmailAlreadyVerified, EmailVerificationTokenInvalid, UserNotFound
+from watchword.recipes.recipe import Engine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnedAddress:
+    """A login method of a user, and its address."""
+
+    user_id: str
+    method: LoginMethod
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedEmail:
+    """Whose address has just been verified."""
+
+    user_id: str
+    recipe_user_id: str
+    email: str
+
+
+async def get_login_method(engine: Engine, recipe_user_id: str, email: str | None = None) -> OwnedAddress:
+    """A login method, with the address asked for.
+
+    Args:
+        engine: The floors below.
+        recipe_user_id: The login method.
+        email: In any spelling; `None` means the one it has.
+
+    Raises:
+        UserNotFound: There is none, or it has another address.
+    """
+    user = await directory.find_user_of_login_method(engine.db, engine.app_id, recipe_user_id)
+    if user is None:
+        raise UserNotFound
+    method = next(method for method in user.login_methods if method.recipe_user_id == recipe_user_id)
+    if email is not None and method.email != _normal_form(email):
+        raise UserNotFound
+    return OwnedAddress(user_id=user.id, method=method)
+
+
+async def create_token(engine: Engine, tenant_id: str, method: LoginMethod, life_ms: int) -> str:
+    """Make a token that verifies the present address of a login method once; earlier ones stay good.
+
+    Args:
+        engine: The floors below.
+        tenant_id: Where the token works.
+        method: With its address.
+        life_ms: Milliseconds.
+
+    Returns:
+        43 URL-safe characters holding 256 random bits. Only their SHA-256 is stored (security TK-1).
+
+    Raises:
+        EmailAlreadyVerified: It is verified, or there is no address.
+        UserNotFound: The login method has gone, or its address has changed meanwhile.
+    """
+    if method.verified or method.email is None:
+        raise EmailAlreadyVerified
+    token, now_ms = secrets.token_urlsafe(32), engine.clock.now_ms()
+
+    async def insert(tx: Transaction) -> bool:
+        await tx.execute(DELETE_EXPIRED_TOKENS, app_id=engine.app_id, now_ms=now_ms)
+        made = await tx.find(
+            INSERT_TOKEN,
+            app_id=engine.app_id,
+            tenant_id=tenant_id,
+            recipe_user_id=method.recipe_user_id,
+            email=method.email,
+            token_hash=sha256(token),
+            expires_at_ms=now_ms + life_ms,
+        )
+        return made is not None
+
+    if not await engine.db.write(insert):
+        raise UserNotFound
+    return token
+
+
+async def verify_email(engine: Engine, tenant_id: str, token: str) -> VerifiedEmail:
+    """Use up a token and note the proof, in one transaction; of several at once exactly one succeeds.
+
+    Raises:
+        EmailVerificationTokenInvalid: See the class.
+
+    Source: FDI 8.4; security TK-1, TK-2, TK-8.
+    """
+    token_hash = sha256(token.encode("utf-8", "surrogatepass"))  # whatever a stranger sends has a hash
+    now_ms = engine.clock.now_ms()
+
+    async def consume(tx: Transaction) -> VerifiedEmail:
+        row = await tx.find(
+            CONSUME_TOKEN, app_id=engine.app_id, tenant_id=tenant_id, token_hash=token_hash, now_ms=now_ms
+        )
+        if row is None:  # of two requests with one token, the second deletes nothing and stops here
+            raise EmailVerificationTokenInvalid
+        recipe_user_id, email = row["recipe_user_id"], row["email"]
+        if not await directory.mark_email_verified(tx, engine.app_id, recipe_user_id, email):
+            raise EmailVerificationTokenInvalid  # the address has changed since
+        await tx.execute(DELETE_TOKENS, app_id=engine.app_id, recipe_user_id=recipe_user_id, email=email)
+        user = await directory.find_user_of_login_method(tx, engine.app_id, recipe_user_id)
+        if user is None:
+            raise EmailVerificationTokenInvalid
+        return VerifiedEmail(user_id=user.id, recipe_user_id=recipe_user_id, email=email)
+
+    return await engine.db.write(consume)
+
+
+async def unverify_email(engine: Engine, recipe_user_id: str, email: str) -> None:
+    """Take a proof back."""
+
+    async def take_back(tx: Transaction) -> None:
+        await directory.mark_email_verified(tx, engine.app_id, recipe_user_id, _normal_form(email), verified=False)
+
+    await engine.db.write(take_back)
+
+
+async def delete_tokens(engine: Engine, recipe_user_id: str, email: str) -> None:
+    """Void the tokens that are under way to an address."""
+
+    async def delete(tx: Transaction) -> None:
+        normal = _normal_form(email)
+        await tx.execute(DELETE_TOKENS, app_id=engine.app_id, recipe_user_id=recipe_user_id, email=normal)
+
+    await engine.db.write(delete)
+
+
+def _normal_form(email: str) -> str:
+    try:
+        return normalise_email(email)
+    except BadInput:
+        raise UserNotFound from None
+
+
+# The address is read again, so that no token is made for one that has just been changed.
+INSERT_TOKEN = Statement(
+    """
+    insert into {email_verification_tokens} (app_id, tenant_id, recipe_user_id, email, token_hash, expires_at_ms)
+    select m.app_id, :tenant_id, m.recipe_user_id, m.email, :token_hash, :expires_at_ms
+      from {login_methods} m
+     where m.app_id = :app_id and m.recipe_user_id = :recipe_user_id and m.email = :email
+ returning recipe_user_id
+    """
+)
+
+CONSUME_TOKEN = Statement(
+    """
+    delete from {email_verification_tokens}
+     where app_id = :app_id and tenant_id = :tenant_id and token_hash = :token_hash and expires_at_ms > :now_ms
+ returning recipe_user_id, email
+    """
+)
+
+DELETE_TOKENS = Statement(
+    """
+    delete from {email_verification_tokens}
+     where app_id = :app_id and recipe_user_id = :recipe_user_id and email = :email
+    """
+)
+
+DELETE_EXPIRED_TOKENS = Statement(
+    "delete from {email_verification_tokens} where app_id = :app_id and expires_at_ms <= :now_ms"
+)

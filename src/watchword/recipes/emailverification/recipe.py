@@ -1,0 +1,247 @@
+"""The recipe that has people prove that their e-mail address is theirs: the overridable class."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import ClassVar, Literal
+from urllib.parse import quote
+
+from watchword.delivery.mail import Mail
+from watchword.errors import ConfigurationError, EmailAlreadyVerified, Unauthorised, UserNotFound
+from watchword.recipes.emailverification import operations
+from watchword.recipes.emailverification.claim import EmailVerificationClaim
+from watchword.recipes.emailverification.fdi import email_verification_routes
+from watchword.recipes.emailverification.operations import VerifiedEmail
+from watchword.recipes.languages import language_of
+from watchword.recipes.recipe import Answer, ApiRequest, Engine, Recipe, Route, UserContext
+from watchword.sessions.claims import ClaimOwner
+from watchword.sessions.session import SessionContainer
+
+Mode = Literal["REQUIRED", "OPTIONAL"]
+
+
+class EmailVerification(Recipe):
+    """E-mail verification, beside the recipes that sign people in; each session says in `st-ev` how it stands.
+
+    In mode `REQUIRED` every route with a session answers 403 until the address is verified; in mode
+    `OPTIONAL` a route asks for it with `claim.is_verified()` among its validators. Addresses that a
+    trusted provider vouches for are verified at once. Sessions that were there before get the claim at
+    their next check.
+
+    Subclass it to change what it does: the coroutine methods are its functions, those named `*_post` and
+    `*_get` its HTTP APIs. Whoever signs people in by other means than our recipes and wants this one
+    overrides `is_email_verified`.
+
+    Args:
+        mode: `REQUIRED` or `OPTIONAL`.
+        token_life_ms: How long a link works, in milliseconds.
+        disabled_apis: Names of HTTP APIs to switch off.
+
+    Raises:
+        ConfigurationError: The mode is another one.
+    """
+
+    recipe_ids: ClassVar[tuple[str, ...]] = ("emailverification",)
+    migration_packages: ClassVar[tuple[str, ...]] = ("watchword.recipes.emailverification",)
+
+    def __init__(self, *, mode: Mode, token_life_ms: int = 86_400_000, disabled_apis: Sequence[str] = ()) -> None:
+        super().__init__(disabled_apis=disabled_apis)
+        if mode not in ("REQUIRED", "OPTIONAL"):
+            raise ConfigurationError("mode", f"{mode!r} is no mode of EmailVerification; use REQUIRED or OPTIONAL")
+        self.mode: Mode = mode
+        self.token_life_ms = token_life_ms
+        self.claim = EmailVerificationClaim(self._fetch_claim)
+
+    def bind(self, engine: Engine) -> None:
+        """Wire the recipe, and put its claim into sessions.
+
+        Raises:
+            ConfigurationError: Links are to be mailed, and there is no way to send mail.
+        """
+        super().bind(engine)
+        engine.sessions.add_claim(self.claim, *([self.claim.is_verified()] if self.mode == "REQUIRED" else []))
+        if "generate_email_verify_token_post" not in self.disabled_apis:
+            engine.outbox.check_configured(type(self).__name__)
+
+    def routes(self) -> Sequence[Route]:
+        """The HTTP APIs of this recipe."""
+        return email_verification_routes(self)
+
+    # The recipe functions
+
+    async def is_email_verified(
+        self,
+        recipe_user_id: str,
+        email: str | None = None,
+        *,
+        user_context: UserContext,  # noqa: ARG002 - for overrides
+    ) -> bool:
+        """Whether the address of a login method is verified; true when it has none.
+
+        Args:
+            recipe_user_id: The login method; the user's id without account linking.
+            email: `None` means the one it has.
+            user_context: The application's own; see `UserContext`.
+
+        Raises:
+            UserNotFound: There is no such login method, or it has another address.
+        """
+        found = await operations.get_login_method(self.engine, recipe_user_id, email)
+        return found.method.verified or found.method.email is None
+
+    async def create_email_verification_token(
+        self,
+        recipe_user_id: str,
+        email: str | None = None,
+        *,
+        tenant_id: str,
+        user_context: UserContext,  # noqa: ARG002 - for overrides
+    ) -> str:
+        """A token that verifies this address once, within `token_life_ms`.
+
+        Raises:
+            EmailAlreadyVerified: It is verified, or there is no address.
+            UserNotFound: There is no such login method, or it has another address.
+        """
+        found = await operations.get_login_method(self.engine, recipe_user_id, email)
+        return await operations.create_token(self.engine, tenant_id, found.method, self.token_life_ms)
+
+    async def create_email_verification_link(
+        self, recipe_user_id: str, email: str | None = None, *, tenant_id: str, user_context: UserContext
+    ) -> str:
+        """A link with such a token, on the configured website and nowhere else (security TK-4). Source: FDI 8.4.
+
+        Raises:
+            EmailAlreadyVerified: It is verified, or there is no address.
+            UserNotFound: There is no such login method, or it has another address.
+        """
+        token = await self.create_email_verification_token(
+            recipe_user_id, email, tenant_id=tenant_id, user_context=user_context
+        )
+        app_info = self.engine.app_info
+        page = f"{app_info.website_domain}{app_info.website_base_path}/verify-email"
+        return f"{page}?token={token}&tenantId={quote(tenant_id, safe='')}"
+
+    async def send_email_verification_email(
+        self, recipe_user_id: str, *, tenant_id: str, user_context: UserContext
+    ) -> None:
+        """Mail such a link to the address of a login method. Override it to send it yourself.
+
+        Raises:
+            EmailAlreadyVerified: It is verified, or there is no address.
+            UserNotFound: There is no such login method.
+        """
+        found = await operations.get_login_method(self.engine, recipe_user_id)
+        email = found.method.email
+        if email is None:
+            raise EmailAlreadyVerified
+        link = await self.create_email_verification_link(
+            recipe_user_id, email, tenant_id=tenant_id, user_context=user_context
+        )
+        mail = Mail(
+            kind="email_verification",
+            to=email,
+            user_id=found.user_id,
+            tenant_id=tenant_id,
+            values={"link": link},
+            language=language_of(user_context),
+        )
+        await self.engine.db.write(partial(self.engine.outbox.enqueue, mail=mail))
+        self.engine.outbox.wake()
+
+    async def verify_email_using_token(
+        self,
+        token: str,
+        *,
+        tenant_id: str,
+        user_context: UserContext,  # noqa: ARG002 - for overrides
+    ) -> VerifiedEmail:
+        """Use up a token and mark its address verified. The place to run code after verification.
+
+        Raises:
+            EmailVerificationTokenInvalid: Unknown, expired, used, of another tenant, or the address has changed.
+        """
+        return await operations.verify_email(self.engine, tenant_id, token)
+
+    async def unverify_email(
+        self,
+        recipe_user_id: str,
+        email: str | None = None,
+        *,
+        user_context: UserContext,  # noqa: ARG002 - for overrides
+    ) -> None:
+        """Mark an address unverified; sessions learn it when their claim is fetched again.
+
+        Raises:
+            UserNotFound: There is no such login method, or it has another address.
+        """
+        found = await operations.get_login_method(self.engine, recipe_user_id, email)
+        if found.method.email is not None:
+            await operations.unverify_email(self.engine, recipe_user_id, found.method.email)
+
+    async def revoke_email_verification_tokens(
+        self,
+        recipe_user_id: str,
+        email: str | None = None,
+        *,
+        user_context: UserContext,  # noqa: ARG002 - for overrides
+    ) -> None:
+        """Void the links that are under way to an address.
+
+        Raises:
+            UserNotFound: There is no such login method, or it has another address.
+        """
+        found = await operations.get_login_method(self.engine, recipe_user_id, email)
+        if found.method.email is not None:
+            await operations.delete_tokens(self.engine, recipe_user_id, found.method.email)
+
+    # The HTTP APIs
+
+    async def generate_email_verify_token_post(self, session: SessionContainer, api: ApiRequest) -> Answer:
+        """`POST /user/email/verify/token`: mail a link to the session's address. Source: FDI 8.4.
+
+        Raises:
+            Unauthorised: The user of the session is gone.
+            EmailAlreadyVerified: There is nothing to verify; the session says so, too.
+        """
+        if await self._refresh_claim(session, api.user_context):
+            raise EmailAlreadyVerified
+        await self.send_email_verification_email(
+            session.recipe_user_id, tenant_id=session.tenant_id, user_context=api.user_context
+        )
+        return Answer(body={"status": "OK"}, session=session)
+
+    async def email_verify_post(self, token: str, api: ApiRequest) -> Answer:
+        """`POST /user/email/verify`: with or without a session, since links are opened anywhere. Source: FDI 8.4.
+
+        Raises:
+            EmailVerificationTokenInvalid: The link does not hold any more.
+        """
+        verified = await self.verify_email_using_token(token, tenant_id=api.tenant_id, user_context=api.user_context)
+        if api.session is not None and api.session.recipe_user_id == verified.recipe_user_id:
+            await self._refresh_claim(api.session, api.user_context)
+        return Answer(body={"status": "OK"}, session=api.session)
+
+    async def is_email_verified_get(self, session: SessionContainer, api: ApiRequest) -> Answer:
+        """`GET /user/email/verify`: how it stands, in the answer and in the session. Source: FDI 8.4.
+
+        Raises:
+            Unauthorised: The user of the session is gone.
+        """
+        is_verified = await self._refresh_claim(session, api.user_context)
+        return Answer(body={"status": "OK", "isVerified": is_verified}, session=session)
+
+    async def _refresh_claim(self, session: SessionContainer, user_context: UserContext) -> bool:
+        """How it stands, after the session has learnt it."""
+        try:
+            is_verified = await self.is_email_verified(session.recipe_user_id, user_context=user_context)
+        except UserNotFound as error:
+            raise Unauthorised("the user of this session is unknown") from error
+        if session.get_claim_value(self.claim) is not is_verified:
+            await session.set_claim_value(self.claim, is_verified)
+        return is_verified
+
+    async def _fetch_claim(self, owner: ClaimOwner, user_context: UserContext) -> bool | None:
+        try:
+            return await self.is_email_verified(owner.recipe_user_id, user_context=user_context)
+        except UserNotFound:
+            return None  # signed in by other means; unknown is not verified
