@@ -69,4 +69,4 @@ class BackgroundLoop:
 
     def _pause_seconds(self, failures: int) -> float:
         pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(failures - 1, 10), self._longest_pause_seconds)
-        return pause * random.uniform(0.75, 1.25)  # noqa: S311  spreads the processes, hides nothing
+        return pause * random.SystemRandom().uniform(0.75, 1.25)  # spreads the processes

@@ -180,7 +180,7 @@ class RevocationFeed:
         longest = _LISTENING_POLL_SECONDS if self._listening else _POLL_SECONDS
         if self._staleness_seconds is not None:
             longest = min(longest, self._staleness_seconds / 3)
-        wait = max(0.0, longest - _SHORTEST_PAUSE_SECONDS) * random.uniform(0.9, 1.0)  # noqa: S311  spreads the processes
+        wait = max(0.0, longest - _SHORTEST_PAUSE_SECONDS) * random.SystemRandom().uniform(0.9, 1.0)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
                 await self._look.wait()
@@ -191,7 +191,7 @@ class RevocationFeed:
         """Listen until that is lost."""
         listening = await self._db.listen(CHANNEL, self._look.set)
         if listening is None:
-            await asyncio.sleep(_LISTEN_AGAIN_SECONDS * random.uniform(0.9, 1.1))  # noqa: S311
+            await asyncio.sleep(_LISTEN_AGAIN_SECONDS * random.SystemRandom().uniform(0.9, 1.1))
             return
         try:
             self._listening = True

@@ -71,7 +71,7 @@ class Sweeper:
     async def _wait_and_sweep(self) -> None:
         interval_ms = self._engine.settings.sweep_interval_ms
         assert interval_ms is not None  # noqa: S101  `start` saw to it
-        await asyncio.sleep(interval_ms / 1000 * random.uniform(0.5, 1.5))  # noqa: S311  spreads the processes
+        await asyncio.sleep(interval_ms / 1000 * random.SystemRandom().uniform(0.5, 1.5))  # spreads the processes
         removed = await self.sweep()
         if removed:
             log.info("removed %s rows of sessions that have ended", removed)
