@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
@@ -40,7 +41,9 @@ class Section:
         exec(compile(piece, "docs/guide.md", "exec"), self.names)  # noqa: S102 - it is our own document
 
     @asynccontextmanager
-    async def serve(self, database_url: str, secret: str | list[str] = SECRET) -> AsyncGenerator[Browser]:
+    async def serve(
+        self, database_url: str, secret: str | list[str] = SECRET, **settings: Any
+    ) -> AsyncGenerator[Browser]:
         """Run all pieces, what sets `recipes` before there is an `auth`, and visit the application."""
         port = free_port()
         url = f"http://localhost:{port}"
@@ -53,6 +56,7 @@ class Section:
             database=database_url,
             secret=secret,
             recipe_list=self.names.get("recipes", [EmailPassword()]),
+            **settings,
         )
         app = self.names["app"] = FastAPI()
         install(app, auth)
@@ -65,6 +69,11 @@ class Section:
 async def user_id_of(visitor: Browser) -> str:
     """The user of the session that a browser holds."""
     return visitor.front_token["uid"]
+
+
+def token_in(link: str) -> str:
+    """What the page behind a link reads from its address."""
+    return parse_qs(urlsplit(link).query)["token"][0]
 
 
 def test_every_section_with_code_has_a_test() -> None:
@@ -192,6 +201,48 @@ async def test_providers(database_url: str, monkeypatch: pytest.MonkeyPatch) -> 
         methods = (await visitor.get("/auth/loginmethods")).json()
         offered = [(provider["id"], provider["name"]) for provider in methods["thirdParty"]["providers"]]
         assert [("google", "Google"), ("work", "Work account")] == offered
+
+
+async def test_forgotten_passwords(database_url: str) -> None:
+    """The link that the help desk makes sets a new password."""
+    section = Section("Forgotten passwords")
+    async with section.serve(database_url) as visitor:
+        await visitor.sign_up("ada@example.com")
+        link = await section.names["make_reset_link"](await user_id_of(visitor), "ada@example.com")
+        form = [{"id": "password", "value": "correct horse 2"}]
+        body = {"method": "token", "token": token_in(link), "formFields": form}
+        assert "OK" == (await visitor.call("POST", "/auth/user/password/reset", json=body)).json()["status"]
+        assert "WRONG_CREDENTIALS_ERROR" == (await visitor.sign_in()).json()["status"]
+        assert "OK" == (await visitor.sign_in(password="correct horse 2")).json()["status"]
+
+
+async def test_verify_addresses(database_url: str) -> None:
+    """The route is closed until the link was used."""
+    section = Section("Verify e-mail addresses")
+    async with section.serve(database_url) as visitor:
+        await visitor.sign_up()
+        assert 403 == (await visitor.call("POST", "/orders")).status_code
+        link = await section.names["verification"].create_email_verification_link(
+            await user_id_of(visitor), tenant_id="public", user_context={}
+        )
+        body = {"method": "token", "token": token_in(link)}
+        assert {"status": "OK"} == (await visitor.call("POST", "/auth/user/email/verify", json=body)).json()
+        assert 200 == (await visitor.call("POST", "/orders")).status_code
+
+
+async def test_limits(database_url: str) -> None:
+    """The numbers count: after five failures the right password has to wait as well."""
+    limits = Section("Limits against guessing")
+    for piece in limits.pieces:
+        limits.run(piece)
+    protection = limits.names["protection"]
+    section = Section("A session that may be absent")
+    async with section.serve(database_url, protection=protection, trusted_proxies=["10.0.0.0/8"]) as visitor:
+        await visitor.sign_up()
+        visitor.client.cookies.clear()  # a browser that nobody knows
+        answers = [(await visitor.sign_in(password=f"wrong horse {number}")).status_code for number in range(5)]
+        assert [200] * 5 == answers
+        assert 429 == (await visitor.sign_in()).status_code
 
 
 def test_postgres(monkeypatch: pytest.MonkeyPatch) -> None:
