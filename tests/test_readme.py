@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import httpx2
@@ -11,6 +12,8 @@ import pytest
 
 from tests.examples.demo import free_port
 from watchword.cli.main import command, database_command
+from watchword.database.sqlite import OLDEST_SQLITE
+from watchword.recipes.session.programmatic import Sessions
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
@@ -24,13 +27,19 @@ def python_blocks(text: str) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
+def secret_of_the_readme() -> str:
+    """What the command of the README for a secret prints."""
+    (program,) = re.findall("^python -c '(.*?)'", (ROOT / "README.md").read_text(), re.MULTILINE)
+    return subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.strip()
+
+
 def test_the_example_of_the_readme_runs_as_it_stands(tmp_path: Path) -> None:
     """Copied into a file and served, it signs a person up and answers both kinds of data."""
     (example,) = python_blocks((ROOT / "README.md").read_text())
-    (tmp_path / "main.py").write_text(example)
+    (tmp_path / "app.py").write_text(example)
     port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "main:app", "--port", str(port)]
-    environment = {"WATCHWORD_SECRET": "a secret for tests of at least 32 bytes", "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", "uvicorn", "app:app", "--port", str(port)]
+    environment = {"WATCHWORD_SECRET": secret_of_the_readme(), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
@@ -81,6 +90,23 @@ def test_every_command_is_in_the_readme() -> None:
     commands = [f"watchword db {known.name}" for known in database_command.registered_commands]
     commands += [f"watchword {known.name}" for known in command.registered_commands]
     assert [] == [name for name in commands if name not in readme]
+
+
+def test_the_functions_of_sessions_in_the_readme_are_there() -> None:
+    """Each name that the README gives for `auth.sessions` can be called."""
+    (told,) = re.findall(r"`auth.sessions`, with (.*?) and the four", (ROOT / "README.md").read_text(), re.DOTALL)
+    names = re.findall(r"`(\w+)`", told)
+    assert names
+    assert [] == [name for name in names if not callable(getattr(Sessions, name, None))]
+
+
+def test_the_oldest_versions_in_the_readme_are_those_of_the_package() -> None:
+    """Python, FastAPI and SQLite: the README says what the package demands."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    told = dict(re.findall(r"^\| (\w+), ([0-9.]+) or newer ", (ROOT / "README.md").read_text(), re.MULTILINE))
+    assert f">={told['Python']}" == project["requires-python"]
+    assert [f"fastapi>={told['FastAPI']}"] == project["optional-dependencies"]["fastapi"]
+    assert ".".join(map(str, OLDEST_SQLITE)).startswith(told["SQLite"])
 
 
 def read(file: Path) -> str:
