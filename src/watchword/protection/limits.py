@@ -106,6 +106,11 @@ class Limits:
             raise
         await self._settle(lambda store: store.succeed(keys))
 
+    async def forget_failures(self, tenant_id: str, email: str) -> None:
+        """Start the count of an account anew, as after a success: its owner has proved to be that in another way."""
+        keys = self._sign_in_keys(tenant_id, email, None)
+        await self._settle(lambda store: store.succeed(keys))
+
     def remember_device(self, tenant_id: str, email: str, device_cookies: Sequence[str]) -> str | None:
         """The device cookie for a browser that has just signed in to an account; `None` where that is off."""
         if self.settings.failures_per_account is None:
@@ -115,13 +120,13 @@ class Limits:
 
     # Keys
 
-    def _sign_in_keys(self, tenant_id: str, email: str, caller: Caller) -> SignInKeys:
-        network = self._budget("sign_in", self.settings.sign_in, caller.address)
+    def _sign_in_keys(self, tenant_id: str, email: str, caller: Caller | None) -> SignInKeys:
+        network = None if caller is None else self._budget("sign_in", self.settings.sign_in, caller.address)
         rule = self.settings.failure_rule
         if rule is None:
             return SignInKeys(network, None)
         tag = account_tag(tenant_id, email)
-        device = read_device(self._secrets, caller.device_cookies, tag)
+        device = None if caller is None else read_device(self._secrets, caller.device_cookies, tag)
         if device is not None and tag in device.accounts:
             # Neither strangers at the account nor neighbours in the network use this up (security RL-2).
             return SignInKeys(None, Lane(self._key("device", device.id + tag), rule))

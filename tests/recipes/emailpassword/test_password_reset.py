@@ -75,6 +75,16 @@ async def test_a_mail_only_for_a_known_address_and_one_answer_for_all(site: Site
     assert (200, b'{"status":"OK"}') == (known.status_code, known.content)
 
 
+async def test_a_reset_ends_the_wait_that_strangers_caused(site: Site) -> None:
+    """Attack: keep an account locked by guessing; its owner resets the password and signs in anywhere (RL-2)."""
+    await site.browser().sign_up(ADA)
+    for _ in range(10):
+        await site.browser().sign_in(ADA, "wrong horse 3")
+    assert 429 == (await site.browser().sign_in(ADA)).status_code
+    assert {"status": "OK"} == (await reset(site.browser(), await token_for(site))).json()
+    assert "OK" == (await site.browser().sign_in(ADA, NEW)).json()["status"]
+
+
 async def test_the_link_is_the_contracts(site: Site) -> None:
     """The token comes first in the query and is URL-safe without `=`; the tenant follows (FDI 8.2)."""
     await site.browser().sign_up(ADA)

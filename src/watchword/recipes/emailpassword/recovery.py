@@ -154,9 +154,12 @@ class PasswordRecovery(SignInRecipe):
             FieldErrors: The password is too long or not text.
             Overloaded: Too many passwords wait to be hashed.
         """
-        return await password_operations.reset_password(
+        proof = await password_operations.reset_password(
             self.engine, tenant_id, token, new_password, revoke_sessions=self.revoke_sessions_on_password_reset
         )
+        # Whoever guessed at the old password must not keep its owner waiting with the new one (security RL-2).
+        await self.engine.limits.forget_failures(tenant_id, operations.account_key(proof.email))
+        return proof
 
     async def update_email_or_password(
         self,
