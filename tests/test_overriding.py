@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from fastapi import HTTPException
 
 from tests.site import PASSWORD, SECRET, Site, running_site
 from watchword import AppInfo, SessionContainer, Watchword
@@ -62,6 +63,27 @@ async def test_an_api_is_replaced_with_the_original_at_hand(sqlite_url: str) -> 
         assert [("ada@example.com", "spring")] == recipe.joined
         answer = await site.browser().sign_in("eve@example.com")
         assert {"status": "GENERAL_ERROR", "message": "Please call us."} == answer.json()
+
+
+class Mistaken(EmailPassword):
+    """Raises what FastAPI understands in its routes only, and forgets to return."""
+
+    async def sign_up(self, email: str, password: str, *, tenant_id: str, user_context: UserContext) -> User:
+        raise HTTPException(403, "by invitation only")
+
+    async def sign_in(self, email: str, password: str, *, tenant_id: str, user_context: UserContext) -> Any:
+        """Has no return."""
+
+
+async def test_a_mistake_in_an_override_is_found_in_the_log(sqlite_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The log names the API, and what to do instead; the client gets a 500 that tells nothing."""
+    async with running_site(sqlite_url, recipes=[Mistaken()]) as site:
+        assert 500 == (await site.browser().sign_up()).status_code
+        assert "the API sign_up_post (in an override raise a type of watchword.errors, for" in caplog.text
+        answer = await site.browser().sign_in()
+        assert (500, True) == (answer.status_code, "the API sign_in_post failed" in caplog.text)
+        assert "Mistaken.sign_in returned NoneType; return a User, as super() does" in caplog.text
+        assert "NoneType" not in answer.text
 
 
 class OwnSessions(Session):

@@ -24,6 +24,7 @@ from watchword.protection.limits import Limits
 from watchword.protection.settings import Protection
 from watchword.recipes.multitenancy.recipe import Multitenancy
 from watchword.recipes.recipe import Engine, FirstFactor, Recipe
+from watchword.recipes.recipe_list import check_recipe_list
 from watchword.recipes.session.programmatic import Sessions
 from watchword.recipes.session.recipe import Session
 from watchword.settings import AppInfo, host_of, is_local
@@ -90,11 +91,13 @@ class Watchword:
         clock: Clock | None = None,
     ) -> None:
         self.app_info = app_info
+        check_recipe_list(recipe_list)
         self.session_recipe = _session_recipe(recipe_list)
+        self._nothing_is_listed = not recipe_list
         self.recipe_list = _complete(recipe_list, self.session_recipe)
         self._db = (
             open_database(database, schema=database_schema, table_prefix=table_prefix, pool_size=database_pool_size)
-            if isinstance(database, str)
+            if isinstance(database, str | None)  # None comes from a variable of the environment that is not set
             else database
         )
         self._migrate = migrate
@@ -160,6 +163,11 @@ class Watchword:
         started.push_async_callback(self._db.stop)
         started.callback(self._passwords.stop)
         started.push_async_callback(self._outgoing.stop)
+        if self._nothing_is_listed:
+            log.warning(
+                "recipe_list is empty: only sessions that the application starts itself work; list EmailPassword() or "
+                "another way to sign in, or Session() if that is meant"
+            )
         await self._db.start()
         if self._migrate:
             await migrate(self._db, self.migrations)

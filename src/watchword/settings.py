@@ -39,6 +39,8 @@ class AppInfo:
             raise ConfigurationError("app_info.app_name", "is empty; set the name that people know the application by")
         set_(self, "api_domain", normalise_origin("app_info.api_domain", self.api_domain))
         set_(self, "website_domain", normalise_origin("app_info.website_domain", self.website_domain))
+        if isinstance(self.origins, str):  # a sequence too, of letters
+            raise ConfigurationError("app_info.origins", f"is one text; write a list: [{self.origins!r}]")
         set_(self, "origins", tuple(normalise_origin("app_info.origins", origin) for origin in self.origins))
         for name in ("api_base_path", "website_base_path", "api_gateway_path"):
             set_(self, name, normalise_path(f"app_info.{name}", getattr(self, name)))

@@ -128,7 +128,7 @@ def test_sql_asks_no_database() -> None:
     ("url", "words"),
     [
         ("postgresql://ada:sesame-open@localhost:1/app", "cannot be used"),
-        ("mysql://ada:sesame-open@localhost/app", "not the URL of a database"),
+        ("mysql://ada:sesame-open@localhost/app", "MySQL is not supported; use SQLite or PostgreSQL"),
         ("sqlite:////nowhere/at/all.db", "database"),
     ],
 )

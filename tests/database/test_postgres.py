@@ -453,6 +453,7 @@ async def test_what_cannot_be_connected_to_stops_the_start(postgres: Postgres, u
     ("error", "words"),
     [
         (TimeoutError(), "does not answer"),
+        (asyncpg.InvalidAuthorizationSpecificationError("s3cret"), "there is no such user, or pg_hba.conf refuses it"),
         (asyncpg.TooManyConnectionsError("x"), "no connection left"),
         (asyncpg.CannotConnectNowError("x"), "just starting"),
         (asyncpg.ProtocolViolationError("x"), "pgbouncer=true"),

@@ -93,7 +93,10 @@ def test_a_table_of_the_application_in_the_way_stops_the_server(tmp_path: Path) 
 
 FOUND_AT_ONCE = {
     "short secret": ('secret="too short"', "secret: has 9 bytes, at least 32 are needed"),
-    "no database": ('database="mysql://localhost/watchword"', "database: is not the URL of a database"),
+    "no database": (
+        'database="mysql://localhost/watchword"',
+        "database: MySQL is not supported; use SQLite or PostgreSQL",
+    ),
     "provider without secret": (
         'recipe_list=[ThirdParty(providers=[Google(client_id="id")])]',
         "Google.client_secret: is missing; set it",

@@ -45,8 +45,8 @@ class SecretRing:
         ConfigurationError: No secret, or one that is too short (security LG-4, SC-1).
     """
 
-    def __init__(self, secrets: str | bytes | Sequence[str | bytes]) -> None:
-        ring = [secrets] if isinstance(secrets, str | bytes) else list(secrets)
+    def __init__(self, secrets: str | bytes | Sequence[str | bytes] | None) -> None:
+        ring = [secrets] if isinstance(secrets, str | bytes | None) else list(secrets)
         keys = [_KeyOfRing(_checked_secret(secret)) for secret in ring]
         if not keys:
             raise ConfigurationError("secret", f"is missing; {_REMEDY}")
@@ -107,7 +107,9 @@ _REMEDY = (
 )
 
 
-def _checked_secret(secret: str | bytes) -> bytes:
+def _checked_secret(secret: str | bytes | None) -> bytes:
+    if secret is None:  # comes from a variable of the environment that is not set
+        raise ConfigurationError("secret", f"is missing; {_REMEDY}")
     data = secret.encode("utf-8", "surrogatepass") if isinstance(secret, str) else bytes(secret)
     if not data:
         raise ConfigurationError("secret", f"is missing; {_REMEDY}")

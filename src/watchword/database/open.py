@@ -13,8 +13,12 @@ __all__ = ["open_database", "postgres_url"]
 
 _FORMS = "write sqlite:///file.db, sqlite:////absolute/file.db, or postgresql://user:password@host:5432/name"
 
+_OTHERS = {"mysql": "MySQL", "mariadb": "MariaDB", "mongodb": "MongoDB", "oracle": "Oracle", "mssql": "SQL Server"}
 
-def open_database(url: str, *, schema: str | None = None, table_prefix: str = "", pool_size: int = 10) -> Database:
+
+def open_database(
+    url: str | None, *, schema: str | None = None, table_prefix: str = "", pool_size: int = 10
+) -> Database:
     """The database of a URL, not yet started.
 
     Args:
@@ -25,18 +29,31 @@ def open_database(url: str, *, schema: str | None = None, table_prefix: str = ""
         pool_size: PostgreSQL only: the most connections held at once.
 
     Raises:
-        ConfigurationError: None of these, or a schema or prefix that cannot be one.
+        ConfigurationError: Missing, none of these, or a schema or prefix that cannot be one.
     """
+    if not url:
+        raise ConfigurationError("database", f"is missing; {_FORMS}")
     scheme, separator, rest = url.strip().partition("://")
     if separator and scheme in ("postgresql", "postgres"):
         return PostgresDatabase(url.strip(), schema=schema, table_prefix=table_prefix, pool_size=pool_size)
     if not separator or scheme != "sqlite":
-        raise ConfigurationError("database", f"is not the URL of a database; {_FORMS}")
+        raise ConfigurationError("database", _refused(scheme if separator else ""))
     if schema is not None:
         raise ConfigurationError(
             "database_schema", "SQLite has no schemas; leave it out, and use table_prefix to keep tables apart"
         )
     return SqliteDatabase(_sqlite_path(rest), table_prefix=table_prefix)
+
+
+def _refused(scheme: str) -> str:
+    """What is wrong with the first part of a URL."""
+    product, plus, driver = scheme.partition("+")
+    if plus and product in ("postgresql", "postgres", "sqlite"):
+        return f"names the driver {driver}, and Watchword brings its own; leave out +{driver}"
+    name = _OTHERS.get(product)
+    if name is not None:
+        return f"{name} is not supported; use SQLite or PostgreSQL: {_FORMS}"
+    return f"is not the URL of a database; {_FORMS}"
 
 
 def _sqlite_path(rest: str) -> Path | None:

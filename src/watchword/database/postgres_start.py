@@ -15,8 +15,8 @@ _SETTINGS = """
 """
 _REMEDIES = {
     "08P01": "it refuses our settings; behind PgBouncer add ?pgbouncer=true to the URL",
-    "28P01": "user or password was refused; correct them in the URL",
-    "28000": "the server refuses this user from here; allow it in pg_hba.conf, or correct the URL",
+    "28P01": "user or password was refused; correct them in the URL, which postgres_url(…) writes for any password",
+    "28000": "there is no such user, or pg_hba.conf refuses it; create it, allow it, or correct the URL",
     "3D000": "there is no database of that name; create it, or correct the URL",
     "53300": "the server has no connection left; lower the pool size or raise max_connections",
     "57P03": "the server is just starting or stopping; start again in a moment",

@@ -18,6 +18,10 @@ _DRIVER_PARAMETERS = frozenset(
     | {"sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "sslpassword", "sslnegotiation"}
     | {"ssl_min_protocol_version", "ssl_max_protocol_version"}
 )
+_NOT_A_URL = (
+    "is not a URL; write postgresql://user:password@host:5432/name, and in the password %40 for @, %3A for :, "
+    "%2F for /, %23 for #, %3F for ?, %25 for %; or let postgres_url(…) of watchword.database.open write it"
+)
 _OFF = ("0", "false", "off", "no")
 
 
@@ -74,9 +78,10 @@ def read_postgres_url(url: str) -> PostgresAddress:
         hosts = unquote(parts.netloc.rpartition("@")[2])
         host, port = (hosts, None) if "," in hosts else (unquote(parts.hostname or ""), parts.port)
     except ValueError:
-        raise ConfigurationError(
-            "database", "is not a URL; write postgresql://user:password@host:5432/name, with % codes in the password"
-        ) from None
+        raise ConfigurationError("database", _NOT_A_URL) from None
+    if "@" in parts.path + parts.fragment or ("@" in parts.query and "@" not in parts.netloc):
+        # A slash in the password made half of it the name of the database, which is put into messages.
+        raise ConfigurationError("database", _NOT_A_URL)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     announced = query.pop("pgbouncer", "false").lower() not in _OFF
     unprepared = query.pop("prepared_statements", "true").lower() in _OFF

@@ -8,7 +8,7 @@ async def me(session: SessionContainer = Depends(verify_session(auth))): ...
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any, cast
 
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.models import HTTPBearer
@@ -21,7 +21,9 @@ from watchword.app import Watchword
 from watchword.errors import ConfigurationError, WatchwordError
 from watchword.fdi.asgi import FdiMiddleware, exchange_of
 from watchword.recipes.session.recipe import OverrideGlobalClaimValidators
+from watchword.sessions.claims import ClaimValidator
 from watchword.sessions.session import SessionContainer
+from watchword.signatures import check_callable
 
 __all__ = ["create_session", "install", "verify_session"]
 
@@ -33,8 +35,11 @@ def install(app: FastAPI, auth: Watchword) -> None:
     that the front end can read a 500 as well; `auth` starts and stops with the application.
 
     Raises:
-        ConfigurationError: The application has answered requests already, or has a `Watchword` already.
+        ConfigurationError: The two are swapped, or the application has answered requests already or has a
+            `Watchword` already.
     """
+    if not isinstance(app, Starlette) or not isinstance(auth, Watchword):  # pyright: ignore[reportUnnecessaryIsInstance] - comes from the application
+        raise ConfigurationError("install", f"got {_kinds(app, auth)}; write install(app, auth): the application first")
     if app.middleware_stack is not None:
         raise ConfigurationError("install", "the application is running already; call install before serving it")
     if isinstance(app.build_middleware_stack, _WrappedStack):
@@ -49,6 +54,10 @@ def install(app: FastAPI, auth: Watchword) -> None:
 
     app.add_exception_handler(WatchwordError, answer_error)
     app.build_middleware_stack = _WrappedStack(app, auth, answer_error)
+
+
+def _kinds(*things: Any) -> str:
+    return ", ".join(type(thing).__name__ for thing in things)
 
 
 AnswerError = Callable[[Request, Exception], Awaitable[Response]]
@@ -117,8 +126,16 @@ class VerifySession(SecurityBase):
         )
 
 
+class _NotFromTheRequest:
+    """Marks an argument that FastAPI looks for in the request when `Depends` gets the function that wants it."""
+
+    def __get_pydantic_core_schema__(self, *_: Any) -> Any:
+        """Asked when the route is declared."""
+        raise ConfigurationError("verify_session", "write Depends(verify_session(auth)), with the Watchword")
+
+
 def verify_session(
-    auth: Watchword,
+    auth: Annotated[Watchword, _NotFromTheRequest()],
     *,
     session_required: bool = True,
     anti_csrf_check: bool | None = None,
@@ -137,9 +154,16 @@ def verify_session(
             ones (`[]`: none), or a function, sync or async, that is given the global ones, the session and
             the user context, for example `lambda validators, session, user_context:
             [*validators, role.has_value("admin")]`.
+    Raises:
+        ConfigurationError: At once, when `auth` or the validators are something else.
     Raises (as answers of the contract, FDI 6):
         Unauthorised, TryRefreshToken: 401. InvalidClaims: 403. CrossSiteRequest: 403.
     """
+    if not isinstance(auth, Watchword):  # pyright: ignore[reportUnnecessaryIsInstance] - comes from the application
+        raise ConfigurationError(
+            "verify_session", f"got {_kinds(auth)}; write verify_session(auth), with the Watchword"
+        )
+    _check_validators(override_global_claim_validators)
     return VerifySession(
         auth,
         session_required=session_required,
@@ -147,6 +171,18 @@ def verify_session(
         check_database=check_database,
         override_global_claim_validators=override_global_claim_validators,
     )
+
+
+def _check_validators(validators: Any) -> None:
+    setting = "override_global_claim_validators"
+    if isinstance(validators, list | tuple):
+        for validator in cast("list[Any]", validators):
+            if not isinstance(validator, ClaimValidator):
+                raise ConfigurationError(setting, f"holds {_kinds(validator)}; list what claim.has_value(…) answers")
+    elif isinstance(validators, ClaimValidator):
+        raise ConfigurationError(setting, "is one validator; write a list: [validator]")
+    else:
+        check_callable(setting, validators, "global_validators", "session", "user_context")
 
 
 async def create_session(

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Never, Protocol
 
 from watchword.accounts.tenants import Tenants
 from watchword.accounts.users import User
@@ -192,6 +192,10 @@ class FirstFactor:
     providers: tuple[tuple[str, str], ...] | None = None
 
 
+_WITH_PROVIDERS = "; use ThirdPartyEmailPassword, or list ThirdParty beside it"
+_TAKEN_BY = {"providers": _WITH_PROVIDERS, "redirect_uris": _WITH_PROVIDERS}
+
+
 class Recipe:
     """Base of every recipe: a class whose public coroutine methods may be overridden with `super()`.
 
@@ -199,6 +203,10 @@ class Recipe:
 
     Args:
         disabled_apis: Names of HTTP APIs to switch off; their paths then belong to the application.
+        unknown: Settings that no recipe of the subclass has taken.
+
+    Raises:
+        ConfigurationError: There is a setting that does not exist.
     """
 
     #: Values of `rid` that mean this recipe.
@@ -206,9 +214,16 @@ class Recipe:
     #: Packages whose `migrations` folder holds this recipe's tables.
     migration_packages: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, *, disabled_apis: Sequence[str] = ()) -> None:
+    def __init__(self, *, disabled_apis: Sequence[str] = (), **unknown: Never) -> None:
+        for setting in unknown:
+            raise ConfigurationError(setting, f"{type(self).__name__} has no such setting{_TAKEN_BY.get(setting, '')}")
         self.disabled_apis = frozenset(disabled_apis)
         self._engine: Engine | None = None
+
+    @property
+    def is_initialised(self) -> bool:
+        """Whether the `__init__` of a subclass called ours."""
+        return "_engine" in vars(self)
 
     @property
     def engine(self) -> Engine:
@@ -256,8 +271,19 @@ class SignInRecipe(Recipe):
         session_feature: The two hooks that fill each new session.
     """
 
-    def __init__(self, *, session_feature: SessionFeature | None = None, disabled_apis: Sequence[str] = ()) -> None:
-        super().__init__(disabled_apis=disabled_apis)
+    def __init__(
+        self,
+        *,
+        session_feature: SessionFeature | None = None,
+        disabled_apis: Sequence[str] = (),
+        **unknown: Never,
+    ) -> None:
+        super().__init__(disabled_apis=disabled_apis, **unknown)
+        if not isinstance(session_feature, SessionFeature | None):  # pyright: ignore[reportUnnecessaryIsInstance] - comes from the application
+            raise ConfigurationError(
+                "session_feature",
+                f"is {type(session_feature).__name__}; write SessionFeature(set_jwt_payload=…, set_session_data=…)",
+            )
         self.session_feature = session_feature or SessionFeature()
 
     async def start_session(

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from watchword.accounts.users import User
 from watchword.errors import HookFailed
+from watchword.signatures import check_callable
 
 Action = Literal["signin", "signup"]
 
@@ -65,10 +66,17 @@ class SessionFeature:
     Attributes:
         set_jwt_payload: What rides in the access token: readable on the frontend, never secret.
         set_session_data: What stays in the database under the session handle.
+
+    Raises:
+        ConfigurationError: A hook cannot be called with these three.
     """
 
     set_jwt_payload: SessionHook | None = None
     set_session_data: SessionHook | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("set_jwt_payload", "set_session_data"):
+            check_callable(f"session_feature.{name}", getattr(self, name), "user", "context", "action")
 
     async def fill(self, user: User, context: SignInContext, action: Action) -> tuple[dict[str, Any], dict[str, Any]]:
         """Run both hooks and return the JWT payload and the session data.

@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from watchword.errors import ClaimFailure, HookFailed
+from watchword.errors import ClaimFailure, ConfigurationError, HookFailed
+from watchword.sessions.payloads import RESERVED_CLAIMS
+from watchword.signatures import check_callable
 
 Primitive = str | int | float | bool
 ValueT = TypeVar("ValueT")
@@ -29,9 +31,15 @@ class SessionClaim(Generic[ValueT]):
     Args:
         key: The name in the payload, and the id of its validators unless they get one of their own.
         fetch_value: `(owner, user_context)`, sync or async; `None` leaves the claim out.
+
+    Raises:
+        ConfigurationError: The key is reserved, or the function cannot be called like that.
     """
 
     def __init__(self, key: str, fetch_value: FetchValue[ValueT]) -> None:
+        if key in RESERVED_CLAIMS:
+            raise ConfigurationError(f"claim {key}", "is a name of ours in the access token; choose another key")
+        check_callable(f"claim {key}, fetch_value", fetch_value, "owner", "user_context")
         self.key = key
         self._fetch_value = fetch_value
 

@@ -320,5 +320,5 @@ def test_disabling_an_api_that_does_not_exist_stops_the_start(engine: Engine) ->
 
 def test_an_unknown_setting_is_refused() -> None:
     """A typing error in a setting's name is no silent default (security SC-7)."""
-    with pytest.raises(TypeError, match="form_feilds"):
+    with pytest.raises(ConfigurationError, match=r"^form_feilds: EmailPassword has no such setting"):
         EmailPassword(form_feilds=[])

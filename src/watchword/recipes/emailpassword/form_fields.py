@@ -12,6 +12,7 @@ from typing import Any, cast
 from watchword.accounts.email import INVALID_EMAIL, normalise_email
 from watchword.errors import BadInput, ConfigurationError, FieldError, FieldErrors, HookFailed
 from watchword.recipes.session_feature import FormField
+from watchword.signatures import check_callable
 
 Validate = Callable[[Any, str], str | Awaitable[str | None] | None]
 """`(value, tenant_id)` to a sentence for the person at the screen, or `None` when the value is fine."""
@@ -38,6 +39,9 @@ class InputFormField:
     id: str
     validate: Validate | None = None
     optional: bool = False
+
+    def __post_init__(self) -> None:
+        check_callable(f"form_fields {self.id!r}, validate", self.validate, "value", "tenant_id")
 
 
 def sign_up_fields(own: Sequence[InputFormField], validate_email: Validate) -> tuple[InputFormField, ...]:
@@ -124,8 +128,13 @@ async def read_form_fields(
 
 
 def _check_configured(own: Sequence[InputFormField]) -> None:
+    if isinstance(own, str | InputFormField):
+        raise ConfigurationError("form_fields", 'is not a list; write a list like [InputFormField("age")]')
     seen: set[str] = set()
-    for field in own:
+    for field in cast("Sequence[Any]", own):
+        if not isinstance(field, InputFormField):
+            example = field if isinstance(field, str) else "age"
+            raise ConfigurationError("form_fields", f'holds {field!r}; write InputFormField("{example}")')
         if not field.id or field.id in seen:
             raise ConfigurationError("form_fields", f"the id {field.id!r} is empty or listed twice; use each id once")
         if field.optional and field.id in ("email", "password"):
