@@ -7,6 +7,7 @@ import pytest
 
 from tests.conftest import Postgres
 from tests.services.postgres import PostgresServer
+from tests.services.wire import Wire
 from tests.sessions.nodes import ManualClock, sign_in
 from tests.sessions.test_feed import record, running_node, soon, until_refused
 from watchword.database.postgres import PostgresDatabase
@@ -23,6 +24,11 @@ CUT = """
 async def listens(engine: SessionEngine) -> bool:
     """Whether signals arrive at a node."""
     return engine.feed._listening
+
+
+async def is_deaf(engine: SessionEngine) -> bool:
+    """Whether a node knows that no signals arrive."""
+    return not engine.feed._listening
 
 
 async def test_a_signal_saves_the_wait(postgres_url: str, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,6 +57,24 @@ async def test_a_lost_connection_is_noticed_and_nothing_is_missed(
             granted = [await sign_in(here) for _ in range(3)]
             await lifecycle.revoke_sessions(here, [one.access_token.handle for one in granted])
             await until_refused(there, *granted)
+
+
+async def test_a_connection_that_is_dropped_in_silence(
+    postgres_url: str, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F-20: the listening connection alone goes dead and says nothing: looking takes over, and all is found."""
+    monkeypatch.setattr("watchword.database.postgres_signals.CHECK_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr("watchword.database.postgres_signals.ANSWER_SECONDS", 0.5)
+    wire = Wire(postgres_url)
+    async with wire.laid(), running_node(postgres_url, clock) as here, running_node(wire.url, clock) as there:
+        await soon(lambda: listens(there))
+        wire.cut(b"watchword signals")
+        granted = [await sign_in(here) for _ in range(3)]
+        await lifecycle.revoke_sessions(here, [one.access_token.handle for one in granted])
+        await until_refused(there, *granted)
+        await soon(lambda: is_deaf(there))
+        wire.mend()
+        await soon(lambda: listens(there))
 
 
 async def test_without_signals_looking_is_enough(

@@ -28,7 +28,19 @@ def test_defaults_are_those_of_the_contract() -> None:
         settings.session_expired_status_code,
         settings.invalid_claim_status_code,
     )
+    assert (300_000, 300_000) == (settings.revocation_staleness_ms, settings.sweep_interval_ms)
     assert [] == settings.list_warnings()
+
+
+def test_what_may_be_switched_off_is_none() -> None:
+    """No absolute life, no bound on staleness, no sweeping: each is said by `None`, never by a number."""
+    settings = SessionSettings(absolute_life_ms=None, revocation_staleness_ms=None, sweep_interval_ms=None)
+
+    assert (None, None, None) == (
+        settings.absolute_life_ms,
+        settings.revocation_staleness_ms,
+        settings.sweep_interval_ms,
+    )
 
 
 def test_options_and_settings_have_the_same_names() -> None:
@@ -49,6 +61,9 @@ def test_options_and_settings_have_the_same_names() -> None:
         ({"absolute_life_ms": 0}, "absolute_life_ms"),
         ({"signing_key_rotation_ms": 0}, "signing_key_rotation_ms"),
         ({"max_session_data_bytes": 0}, "max_session_data_bytes"),
+        ({"revocation_staleness_ms": 999}, "revocation_staleness_ms"),
+        ({"revocation_staleness_ms": "long"}, "revocation_staleness_ms"),
+        ({"sweep_interval_ms": 0}, "sweep_interval_ms"),
         ({"anti_csrf": "via_token"}, "anti_csrf"),
         ({"token_transfer_method": "both"}, "token_transfer_method"),
         ({"cookie_same_site": "loose"}, "cookie_same_site"),

@@ -142,7 +142,7 @@ def _sorted(
     error: BaseException, problem: BaseException | None, connection: Connection, manner: Manner
 ) -> BaseException:
     """What to raise for an error in a transaction: itself, unless the database caused it."""
-    if error is not problem:
+    if error is not problem or not isinstance(error, Exception):  # a cancellation is not the database's doing
         return error
     code = sqlstate_of(error)
     if code == NOT_ALLOWED:

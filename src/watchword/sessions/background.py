@@ -10,6 +10,7 @@ from watchword.errors import WatchwordError
 log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_SECONDS = 0.5
+_CANCEL_AGAIN_SECONDS = 1.0  # what a round calls may mistake one cancellation for something else
 
 
 class BackgroundLoop:
@@ -41,8 +42,9 @@ class BackgroundLoop:
             return
         loop = task.get_loop()
         if loop is asyncio.get_running_loop():
-            task.cancel()
-            await asyncio.wait({task})
+            while not task.done():
+                task.cancel()
+                await asyncio.wait({task}, timeout=_CANCEL_AGAIN_SECONDS)
         elif not loop.is_closed():
             loop.call_soon_threadsafe(task.cancel)
 

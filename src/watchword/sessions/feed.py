@@ -29,6 +29,7 @@ _POLL_SECONDS = 0.5
 _LISTENING_POLL_SECONDS = 5.0
 #: Signals in quick succession are answered together; with it, a look comes in time for the promised second.
 _SHORTEST_PAUSE_SECONDS = 0.4
+_SIGNAL_PAUSE_SECONDS = 0.3
 _LISTEN_AGAIN_SECONDS = 300.0
 
 #: How far a look goes back behind the last one: a commit takes milliseconds as a rule …
@@ -211,4 +212,4 @@ class RevocationFeed:
         except BaseException:
             self._tell.set()
             raise
-        await asyncio.sleep(_SHORTEST_PAUSE_SECONDS / 2)
+        await asyncio.sleep(_SIGNAL_PAUSE_SECONDS)

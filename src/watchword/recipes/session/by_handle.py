@@ -57,8 +57,9 @@ class SessionsByHandle(Recipe):
         for warning in self.settings.list_warnings():
             log.warning("session setting %s", warning)
         await self.session_engine.start()
-        self._sweeper = Sweeper(self.session_engine)
-        self._sweeper.start()
+        if self._sweeper is None:
+            self._sweeper = Sweeper(self.session_engine)
+            self._sweeper.start()
 
     async def stop(self) -> None:
         """End the work in the background."""
