@@ -143,11 +143,11 @@ def read_request(scope: Scope) -> HttpRequest:
     path, root = scope["path"], scope.get("root_path", "").rstrip("/")
     if root and (path == root or path.startswith(root + "/")):
         path = path[len(root) :] or "/"
-    client = scope.get("client")
+    client, query = scope.get("client"), scope.get("query_string", b"")
     return HttpRequest(
         method=scope["method"].upper(),
         path=path,
-        query=tuple(parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)),
+        query=tuple(parse_qsl(query.decode("latin-1"), keep_blank_values=True)) if query else (),
         headers=tuple(_decode(scope["headers"])),
         client_address=client[0] if client else None,
     )

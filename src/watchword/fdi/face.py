@@ -64,7 +64,7 @@ class FdiFace:
     def find_client(self, request: HttpRequest, *, resolved: bool = False) -> HttpRequest:
         """The request with its client's canonical address instead of its peer's; see `ClientAddresses.find`."""
         address = self._addresses.find(request.client_address, request.headers, resolved=resolved)
-        return replace(request, client_address=address)
+        return request if address == request.client_address else replace(request, client_address=address)
 
     def open_exchange(self, request: HttpRequest) -> Exchange:
         """What travels with one request."""

@@ -86,13 +86,7 @@ class TokenWriter:
 
     def headers(self, now_ms: int) -> list[Header]:
         """The response headers, computed from where things stand now."""
-        same_site = self.policy.same_site(self.policy.website_origin(self.request))
-        deletions = [
-            ("set-cookie", cookie)
-            for name, domains in self._deletions
-            for cookie in self.policy.clear(name, same_site, *domains)
-        ]
-        return self._token_headers(now_ms) + deletions
+        return self._token_headers(now_ms) + (self._deletion_headers() if self._deletions else [])
 
     def _token_headers(self, now_ms: int) -> list[Header]:
         session = self._session
@@ -105,6 +99,14 @@ class TokenWriter:
             return others + self._tokens(session.issued, now_ms)
         repeated = [("front-token", self._repeated_front_token)] if self._repeated_front_token else []
         return others + repeated
+
+    def _deletion_headers(self) -> list[Header]:
+        same_site = self.policy.same_site(self.policy.website_origin(self.request))
+        return [
+            ("set-cookie", cookie)
+            for name, domains in self._deletions
+            for cookie in self.policy.clear(name, same_site, *domains)
+        ]
 
     def _tokens(self, issued: IssuedTokens, now_ms: int) -> list[Header]:
         headers: list[Header] = []

@@ -19,8 +19,10 @@ UNIX = "unix"
 #: Headers that proxies write and anybody can send.
 FORWARDED_HEADERS = ("x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host", "x-forwarded-proto")
 
+_FORWARDED = frozenset(FORWARDED_HEADERS)
 _IPV6_NETWORK_BITS = 64  # what one customer is given at least; the addresses in it cost nothing
 _MOST_HOPS = 32
+_MOST_PEERS = 10_000  # remembered, so that nobody's spellings of addresses fill the memory
 _WITH_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<v4>[0-9.]+))(?::\d{1,5})?", re.ASCII)
 _FOR = re.compile(r'(?:^|;)\s*for\s*=\s*(?:"(?P<quoted>[^"]*)"|(?P<token>[^\s;"]*))\s*(?=;|$)', re.IGNORECASE)
 
@@ -71,6 +73,7 @@ class ClientAddresses:
             raise ConfigurationError("forwarded_header", f"{header!r} is not read; set x-forwarded-for or forwarded")
         self._header = header
         self._warned = False
+        self._peers: dict[str, Address | None] = {}
 
     def find(self, peer: str | None, headers: Iterable[Header], *, resolved: bool = False) -> str | None:
         """The client's canonical address, or `None` where nothing tells it.
@@ -84,7 +87,7 @@ class ClientAddresses:
             resolved: The server in front of us has done this already, so `peer` is no peer any more.
         """
         peer = peer or None  # some servers tell a Unix socket as an empty text
-        client = None if peer is None else parse_address(peer)
+        client = None if peer is None else self._parse_peer(peer)
         if not (self._trusts_unix if peer is None else client is not None and self._is_trusted(client)):
             if not self._warned and not resolved:
                 self._warn(peer, headers)
@@ -98,11 +101,19 @@ class ClientAddresses:
                 break
         return None if client is None else str(client)
 
+    def _parse_peer(self, peer: str) -> Address | None:
+        """As `parse_address`, which is the dearest step of a request that asks for nothing of ours."""
+        if peer not in self._peers:
+            if len(self._peers) >= _MOST_PEERS:
+                self._peers.clear()
+            self._peers[peer] = parse_address(peer)
+        return self._peers[peer]
+
     def _is_trusted(self, address: Address) -> bool:
         return any(address in network for network in self._networks)
 
     def _warn(self, peer: str | None, headers: Iterable[Header]) -> None:
-        name = next((name for name, _ in headers if name in FORWARDED_HEADERS), None)
+        name = next((name for name, _ in headers if name in _FORWARDED), None)
         if name is None:
             return
         self._warned = True
