@@ -32,6 +32,8 @@ class AppInfo:
     api_gateway_path: str = ""
     origins: Sequence[str] = field(default=())
     allow_insecure_http: bool = False
+    #: The origins that may call the API with credentials, each once, the website's first.
+    allowed_origins: tuple[str, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
@@ -42,6 +44,7 @@ class AppInfo:
         if isinstance(self.origins, str):  # a sequence too, of letters
             raise ConfigurationError("app_info.origins", f"is one text; write a list: [{self.origins!r}]")
         set_(self, "origins", tuple(normalise_origin("app_info.origins", origin) for origin in self.origins))
+        set_(self, "allowed_origins", tuple(dict.fromkeys((self.website_domain, *self.origins, self.api_domain))))
         for name in ("api_base_path", "website_base_path", "api_gateway_path"):
             set_(self, name, normalise_path(f"app_info.{name}", getattr(self, name)))
         if (
@@ -64,11 +67,6 @@ class AppInfo:
     def issuer(self) -> str:
         """The `iss` of our tokens; configuration, never the request's host (security JW-11)."""
         return self.api_domain + self.base_path
-
-    @property
-    def allowed_origins(self) -> tuple[str, ...]:
-        """The origins that may call the API with credentials, each once, the website's first."""
-        return tuple(dict.fromkeys((self.website_domain, *self.origins, self.api_domain)))
 
 
 def normalise_path(setting: str, path: str) -> str:
