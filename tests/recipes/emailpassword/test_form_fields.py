@@ -217,6 +217,25 @@ async def test_text_that_no_database_takes_is_refused_by_name(value: Any) -> Non
     assert "password" == caught.value.field
 
 
+@pytest.mark.parametrize("value", [10**30, -(10**30), 2**63, {"a": [2**64]}])
+async def test_a_number_that_no_session_takes_is_refused_by_name(value: Any) -> None:
+    """Attack: an age of thirty digits, which a hook copies into the session.
+
+    The sign-up ended as a server error, with the user made and no session.
+    """
+    with pytest.raises(BadInput) as caught:
+        await read([ADA, PASSWORD, {"id": "age", "value": value}], (InputFormField("age"),))
+    assert "age" == caught.value.field
+
+
+@pytest.mark.parametrize("value", [2**63 - 1, -(2**63), 1e300, True])
+async def test_a_number_that_fits_is_handed_on(value: Any) -> None:
+    """Up to the last one of 64 bits."""
+    assert FormField("age", value) in await read(
+        [ADA, PASSWORD, {"id": "age", "value": value}], (InputFormField("age"),)
+    )
+
+
 async def test_own_validators_are_sync_or_async_and_know_the_tenant() -> None:
     """Both kinds get `(value, tenant_id)`; what they answer is shown to the person."""
     seen: list[tuple[Any, str]] = []
