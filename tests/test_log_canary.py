@@ -4,13 +4,14 @@ import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
 
 from tests.recipes.thirdparty.double import CLIENT_ID, ProviderDouble, query_of, running_provider
 from tests.site import SECRET, Browser, FakeClock, Site, running_site
-from watchword.recipes import Session, ThirdPartyEmailPassword
+from watchword.recipes import EmailVerification, Session, ThirdPartyEmailPassword
 from watchword.recipes.thirdparty.providers import OpenIdConnect
 
 DAY_MS = 86_400_000
@@ -52,8 +53,8 @@ async def watched(database_url: str) -> AsyncIterator[Watched]:
             third_party_id="corp", issuer=provider.issuer, client_id=CLIENT_ID, client_secret=CLIENT_SECRET
         )
         session = Session(settle_ms=0, soft_window_ms=0, anti_csrf="VIA_TOKEN", max_session_data_bytes=100)
-        recipe = ThirdPartyEmailPassword(providers=[corp])
-        async with running_site(database_url, recipes=[recipe], session=session, clock=clock) as site:
+        recipes = [ThirdPartyEmailPassword(providers=[corp]), EmailVerification(mode="OPTIONAL")]
+        async with running_site(database_url, recipes=recipes, session=session, clock=clock) as site:
             yield Watched(site, provider)
 
 
@@ -95,6 +96,31 @@ async def sessions(watched: Watched, browser: Browser) -> None:
     await watched.send(browser, "GET", "/me")
 
 
+async def mails(watched: Watched, browser: Browser) -> None:
+    """Links that are right, used up, cut, of the other kind, of another tenant, and with a password that is refused."""
+    await watched.send(browser, "POST", "/auth/user/email/verify/token", json={})
+    verification = token_in(await watched.site.mail.take_link())
+    fields = [{"id": "email", "value": "ada@example.com"}]
+    await watched.send(browser, "POST", "/auth/user/password/reset/token", json={"formFields": fields})
+    reset = token_in(await watched.site.mail.take_link())
+    watched.secrets |= {verification, reset, verification[:-1], reset[1:]}
+    verify, change = "/auth/user/email/verify", "/auth/user/password/reset"
+    for token in (verification[:-1], reset[1:], reset, verification, verification):
+        for path in (verify, "/auth/nowhere/user/email/verify"):
+            await watched.send(browser, "POST", path, json={"method": "token", "token": token})
+    for token in (verification, reset[1:], reset, reset):
+        for password in ("short", f"{PASSWORD}\0", PASSWORD):
+            body = {"method": "token", "token": token, "formFields": [{"id": "password", "value": password}]}
+            await watched.send(watched.site.browser(), "POST", change, json=body)
+    assert any("RESET_PASSWORD_INVALID_TOKEN_ERROR" in error for error in watched.errors)
+    assert any("EMAIL_VERIFICATION_INVALID_TOKEN_ERROR" in error for error in watched.errors)
+
+
+def token_in(link: str) -> str:
+    """What the page behind a link reads from its address."""
+    return parse_qs(urlsplit(link).query)["token"][0]
+
+
 async def provider(watched: Watched) -> None:
     """A sign-in that works, then the same code again, a wrong verifier, broken tokens, and a provider that fails."""
     browser = watched.site.browser()
@@ -122,14 +148,17 @@ async def provider(watched: Watched) -> None:
 async def test_no_secret_is_in_any_log_or_error(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
     """Attack: read the logs, or the answers to requests that fail, of a site that was used and abused.
 
-    Passwords, tokens of every kind, cookies, codes, verifiers, client secrets, our own secret and session data
-    are in none of them, at any level. The HTTP client of this test logs what it sends: it is left out.
+    Passwords, tokens of every kind, those in mailed links too, cookies, codes, verifiers, client secrets, our own
+    secret and session data are in none of them, at any level. The HTTP client of this test logs what it sends: it
+    is left out.
     """
     caplog.set_level(logging.DEBUG)
     await passwords(watched)
     browser = watched.site.browser()
     signed_in = {"formFields": [{"id": "email", "value": "ada@example.com"}, {"id": "password", "value": PASSWORD}]}
     assert 200 == (await watched.send(browser, "POST", "/auth/signin", json=signed_in)).status_code
+    await mails(watched, browser)
+    await watched.send(browser, "POST", "/auth/signin", json=signed_in)
     await sessions(watched, browser)
     await provider(watched)
     await watched.send(watched.site.browser(), "GET", "/broken")

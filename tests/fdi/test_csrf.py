@@ -3,7 +3,12 @@
 import pytest
 
 from tests.site import PASSWORD, Browser, Site, running_site
+from watchword import AppInfo
+from watchword.fdi.cookies import CookiePolicy
+from watchword.fdi.csrf import AntiCsrfMode, anti_csrf_mode
+from watchword.http.messages import HttpRequest
 from watchword.recipes import Session
+from watchword.sessions.settings import SessionSettings
 
 
 @pytest.fixture
@@ -101,3 +106,35 @@ async def test_header_sessions_get_no_anti_csrf_token(database_url: str) -> None
         assert "anti-csrf" not in (await browser.sign_up()).headers
         assert 200 == (await browser.call("POST", "/act")).status_code
         assert 200 == (await browser.refresh()).status_code
+
+
+@pytest.mark.parametrize(
+    ("api", "website", "mode"),
+    [
+        ("https://api.example.com", "https://example.com", "NONE"),
+        ("https://api.example.com", "https://other.example.org", "VIA_CUSTOM_HEADER"),
+        ("https://a.github.io", "https://b.github.io", "VIA_CUSTOM_HEADER"),
+        ("http://localhost:8000", "http://localhost:3000", "NONE"),
+    ],
+)
+def test_without_a_setting_cookies_that_go_across_sites_want_the_header(api: str, website: str, mode: str) -> None:
+    """Attack: a page elsewhere posts with cookies that must be SameSite=None; nobody has to know which mode to set
+    (CS-1)."""
+    info = AppInfo(app_name="T", api_domain=api, website_domain=website)
+    request = HttpRequest("POST", "/act", headers=(("origin", website),))
+    assert mode == anti_csrf_mode(CookiePolicy(info, SessionSettings()), request)
+
+
+@pytest.mark.parametrize("mode", ["NONE", "VIA_CUSTOM_HEADER", "VIA_TOKEN"])
+@pytest.mark.parametrize(("method", "path"), [("POST", "/act"), ("PUT", "/payload"), ("PATCH", "/payload")])
+async def test_every_method_that_may_change_something_is_checked(
+    database_url: str, mode: AntiCsrfMode, method: str, path: str
+) -> None:
+    """Attack: use the method that the check forgot; a page of another site changes nothing in any mode (CS-1, CS-2)."""
+    async with running_site(database_url, session=Session(anti_csrf=mode)) as site:
+        browser = site.browser()
+        await browser.sign_up()
+        answer = await browser.call(method, path, json={"role": "admin"}, headers={"origin": EVIL})
+        assert 403 == answer.status_code
+        assert {} == (await browser.get("/me")).json()["payload"]
+        assert 200 == (await browser.call(method, path, json={"role": "admin"})).status_code
