@@ -10,7 +10,7 @@ import pytest
 from tests.site import PASSWORD, SECRET, FakeClock, Site, example_app, running_site
 from watchword import AppInfo, Limit, Protection, Watchword
 from watchword.http.messages import HttpRequest
-from watchword.recipes import EmailPassword
+from watchword.recipes import EmailPassword, EmailVerification, ThirdPartyEmailPassword
 
 ORIGIN = "http://localhost:8000"
 WRONG = "wrong horse 2"
@@ -42,9 +42,8 @@ async def node(database_url: str, clock: FakeClock, **settings: object) -> Async
         app_info=AppInfo(app_name="Test", api_domain=ORIGIN, website_domain=ORIGIN),
         database=database_url,
         secret=SECRET,
-        recipe_list=[EmailPassword()],
         clock=clock,
-        **settings,  # type: ignore[arg-type] - as above
+        **{"recipe_list": [EmailPassword()], **settings},  # type: ignore[arg-type] - as above
     )
     await auth.start()
     try:
@@ -273,3 +272,35 @@ async def test_the_application_sees_the_clients_canonical_address(database_url: 
         await visitors.call("GET", "/auth/emailpassword/email/exists?email=a", "::ffff:10.0.0.5", headers=headers)
     await auth.stop()
     assert ["192.0.2.1", "10.0.0.5"] == seen
+
+
+LIMITED: list[tuple[str, str, str, int]] = [
+    ("password_reset_token", "POST", "/auth/user/password/reset/token", 400),
+    ("password_reset", "POST", "/auth/user/password/reset", 400),
+    ("email_verify_token", "POST", "/auth/user/email/verify/token", 401),
+    ("email_verify", "POST", "/auth/user/email/verify", 400),
+    ("sign_in_up", "POST", "/auth/signinup", 400),
+    ("authorisation_url", "GET", "/auth/authorisationurl", 400),
+]
+
+
+@pytest.mark.parametrize(("name", "method", "path", "otherwise"), LIMITED, ids=[row[0] for row in LIMITED])
+async def test_what_mails_guesses_or_calls_others_is_limited_per_network(
+    database_url: str, name: str, method: str, path: str, otherwise: int
+) -> None:
+    """Attack: have us mail, compare tokens or ask providers without end; other networks and APIs go on."""
+    settings = Protection(**{name: Limit(2, seconds=60)})
+    recipes = [ThirdPartyEmailPassword(), EmailVerification(mode="OPTIONAL")]
+    async with node(database_url, FakeClock(), protection=settings, recipe_list=recipes) as visitors:
+        statuses = [(await visitors.call(method, path, **_body(method))).status_code for _ in range(3)]
+        elsewhere = await visitors.call(method, path, "203.0.113.2", **_body(method))
+        others = [
+            (await visitors.call(other, at, **_body(other))).status_code for _, other, at, _ in LIMITED if at != path
+        ]
+    assert [otherwise, otherwise, 429] == statuses
+    assert otherwise == elsewhere.status_code
+    assert 429 not in others
+
+
+def _body(method: str) -> dict[str, object]:
+    return {"json": {}} if method == "POST" else {}

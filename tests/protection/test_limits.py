@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -15,7 +16,7 @@ from watchword.database.statements import Statement
 from watchword.errors import Overloaded, StorageUnavailable, TooManyRequests, WrongCredentials
 from watchword.protection.devices import account_tag, device_cookie
 from watchword.protection.limits import ASK_AGAIN_MS, Caller, Limits
-from watchword.protection.settings import Limit, Protection
+from watchword.protection.settings import Limit, LimitName, Protection
 
 ADA = "ada@example.com"
 MINUTE = 60_000
@@ -203,14 +204,12 @@ async def test_without_an_address_only_accounts_are_limited(
 
 async def test_each_limit_can_be_switched_off(make_limits: MakeLimits, caplog: pytest.LogCaptureFixture) -> None:
     """It then stops nobody, and every start says so aloud."""
-    limits = make_limits(
-        Protection(failures_per_account=None, sign_in=None, sign_up=None, email_exists=None, refresh=None)
-    )
+    names = ["failures_per_account", "sign_in", *get_args(LimitName), "mails_per_address"]
+    limits = make_limits(Protection(**dict.fromkeys(names)))
     with caplog.at_level(logging.WARNING):
         limits.start()
-    assert ["failures_per_account", "sign_in", "sign_up", "email_exists", "refresh"] == [
-        record.getMessage().split()[0].removeprefix("protection.") for record in caplog.records
-    ]
+    assert names == [record.getMessage().split()[0].removeprefix("protection.") for record in caplog.records]
+    assert all([await limits.may_mail("password_reset", "ada@example.com") for _ in range(100)])
     assert {0} == {await fail(limits, caller=Caller("203.0.113.9")) for _ in range(300)}
     assert all([await asked(limits, "203.0.113.9") for _ in range(100)])
     assert limits.remember_device("public", ADA, []) is None
@@ -239,3 +238,19 @@ async def test_the_database_counts_again_later(make_limits: MakeLimits, clock: F
     clock.advance(ASK_AGAIN_MS)
     assert [0] * 10 + [60] == [await fail(limits) for _ in range(11)]
     assert 60 == await fail(make_limits())
+
+
+async def test_a_mailbox_has_its_own_budget(
+    make_limits: MakeLimits, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Attack: fill somebody's mailbox with our mails; five an hour of each kind, and one line in the log (RL-7)."""
+    limits = make_limits()
+    with caplog.at_level(logging.WARNING):
+        flood = [await limits.may_mail("password_reset", "ada@example.com") for _ in range(8)]
+    assert [True] * 5 + [False] * 3 == flood
+    assert 1 == len(caplog.records)
+    assert "ada@" not in caplog.text
+    assert await limits.may_mail("email_verification", "ada@example.com")
+    assert await limits.may_mail("password_reset", "eve@example.com")
+    clock.advance(3_600_000)
+    assert [True] * 5 + [False] == [await limits.may_mail("password_reset", "ada@example.com") for _ in range(6)]

@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
+SILENT_ABOUT_MAILS_MS = 3_600_000  # an attack shall not flood the log instead
 ASK_AGAIN_MS = 1_000  # after the database failed; until then this process counts by itself
 #: What a process counts by itself before it asks the database, as a part of the budget. A refresh is too
 #: cheap and too frequent for one more write each: honest networks never get so far, and floods do.
@@ -60,6 +61,7 @@ class Limits:
         self._before = MemoryStore()  # what need not be shared yet
         self._away_until_ms = 0
         self._warned_without_address = False
+        self._silent_about_mails_until_ms = 0
 
     def start(self) -> None:
         """Say which limits are off."""
@@ -78,6 +80,31 @@ class Limits:
             return
         now_ms = self._clock.now_ms()
         _refuse(await self._count(lambda store: store.take(budget, now_ms)))
+
+    async def may_mail(self, kind: str, address: str) -> bool:
+        """Count one mail that a stranger may have caused; `False` when the address has had enough of this kind.
+
+        Whoever asks for the mail is answered as ever: a refusal would tell who has an account (security EN-3).
+
+        Args:
+            kind: What the mail is for; each has a budget of its own.
+            address: In normal form.
+        """
+        limit = self.settings.mails_per_address
+        if limit is None:
+            return True
+        budget = Budget(self._key("mail", f"{kind}\n{address}".encode("utf-8", "surrogatepass")), limit)
+        now_ms = self._clock.now_ms()
+        if await self._count(lambda store: store.take(budget, now_ms)) == 0:
+            return True
+        if now_ms >= self._silent_about_mails_until_ms:
+            self._silent_about_mails_until_ms = now_ms + SILENT_ABOUT_MAILS_MS
+            log.warning(
+                "somebody asks for more %s mails to one address than protection.mails_per_address allows; they are "
+                "not sent; this is not said again for an hour",
+                kind,
+            )
+        return False
 
     @asynccontextmanager
     async def sign_in_attempt(self, tenant_id: str, email: str, caller: Caller) -> AsyncGenerator[None, None]:

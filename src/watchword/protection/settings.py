@@ -1,11 +1,21 @@
 """How much is allowed before it is taken for an attack: checked numbers, each of which can be switched off."""
 
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Literal, get_args
 
 from watchword.errors import ConfigurationError
 
-LimitName = Literal["sign_up", "email_exists", "refresh"]
+LimitName = Literal[
+    "sign_up",
+    "email_exists",
+    "refresh",
+    "password_reset_token",
+    "password_reset",
+    "email_verify_token",
+    "email_verify",
+    "sign_in_up",
+    "authorisation_url",
+]
 """The limits that a route can name; each is a field of `Protection`."""
 
 KEEP_FAILURES_MS = 86_400_000  # once delays have begun, failures in a row are remembered for a day after the last
@@ -80,10 +90,18 @@ class Protection:
         email_exists: Questions of one network whether an address has an account (security EN-4).
         refresh: Refreshes of one network. An open page needs one an hour: the default is room for
             more than 100 000 people behind one address, and stops only a flood.
+        password_reset_token: Wishes of one network for a link that sets a new password.
+        password_reset: New passwords of one network by such links, and guesses at their tokens.
+        email_verify_token: Wishes of one network for a link that verifies an address.
+        email_verify: Uses of such links by one network, and guesses at their tokens.
+        sign_in_up: Sign-ins of one network with a provider; each may cost us calls to it.
+        authorisation_url: Ways of one network to a provider.
+        mails_per_address: Mails of one kind that strangers can cause to one e-mail address. What is asked
+            for beyond that is answered as ever and not sent, so that nobody's mailbox can be flooded.
     Raises:
         ConfigurationError: A number that cannot be.
 
-    Source: security 2.3, RL-1, RL-2, RL-5.
+    Source: security 2.3, RL-1, RL-2, RL-5, RL-7.
     """
 
     failures_per_account: int | None = 10
@@ -94,6 +112,13 @@ class Protection:
     sign_up: Limit | None = Limit(200, seconds=600)
     email_exists: Limit | None = Limit(20, seconds=60)
     refresh: Limit | None = Limit(6_000, seconds=60)
+    password_reset_token: Limit | None = Limit(200, seconds=600)
+    password_reset: Limit | None = Limit(200, seconds=600)
+    email_verify_token: Limit | None = Limit(300, seconds=600)
+    email_verify: Limit | None = Limit(300, seconds=600)
+    sign_in_up: Limit | None = Limit(1_000, seconds=600)
+    authorisation_url: Limit | None = Limit(1_000, seconds=600)
+    mails_per_address: Limit | None = Limit(5, seconds=3_600)
 
     def __post_init__(self) -> None:
         if self.failures_per_account is not None:
@@ -101,7 +126,7 @@ class Protection:
         _check("failure_window_seconds", self.failure_window_seconds, 1, _LONGEST_SECONDS)
         _check("first_delay_seconds", self.first_delay_seconds, 1, self.longest_delay_seconds)
         _check("longest_delay_seconds", self.longest_delay_seconds, 1, 86_400)
-        for name in ("sign_in", "sign_up", "email_exists", "refresh"):
+        for name in ("sign_in", *get_args(LimitName), "mails_per_address"):
             limit: Limit | None = getattr(self, name)
             if limit is not None:
                 _check(f"{name}.requests", limit.requests, 1, _MOST_REQUESTS)

@@ -8,7 +8,7 @@ from watchword.protection.settings import FailureRule, Limit
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """One network's budget of one limit; the key tells nothing to whom who reads it."""
+    """The budget of one limit of one network, or of one mailbox; the key tells nothing to whom who reads it."""
 
     key: bytes
     limit: Limit

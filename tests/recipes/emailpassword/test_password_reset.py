@@ -396,3 +396,14 @@ async def test_a_body_that_is_no_text_changes_nothing(site: Site) -> None:
         )
         assert answer.status_code in (200, 400)
         assert "OK" != answer.json().get("status")
+
+
+async def test_nobody_can_flood_a_mailbox(site: Site) -> None:
+    """Attack: press the button for somebody else all day; five mails an hour go out, all answers are `OK` (RL-7)."""
+    await site.browser().sign_up(ADA)
+    answers = [await ask(site, spelling) for spelling in (ADA, " ADA@example.com ") * 4]
+    assert {(200, b'{"status":"OK"}')} == {(answer.status_code, answer.content) for answer in answers}
+    links = [await site.mail.take_link() for _ in range(5)]
+    assert 0 == (await site.auth.outbox.get_progress()).waiting
+    assert site.mail.is_empty()
+    assert {"status": "OK"} == (await reset(site.browser(), token_in(links[0]))).json(), "the owner's link works"

@@ -374,3 +374,13 @@ def test_a_mode_that_is_none_is_refused() -> None:
     """The message names the setting and its two values."""
     with pytest.raises(ConfigurationError, match=r"mode: 'required' is no mode .* REQUIRED or OPTIONAL"):
         EmailVerification(mode="required")  # type: ignore[arg-type] - what somebody might write
+
+
+async def test_nobody_can_flood_a_mailbox(site: Site, ada: Browser) -> None:
+    """Attack: sign up with somebody else's address and ask for mails; five an hour go out, and it says `OK` (RL-7)."""
+    answers = [await ada.call("POST", "/auth/user/email/verify/token", json={}) for _ in range(8)]
+    assert [{"status": "OK"}] * 8 == [answer.json() for answer in answers]
+    for _ in range(5):
+        await site.mail.take_link()
+    assert 0 == (await site.auth.outbox.get_progress()).waiting
+    assert site.mail.is_empty()

@@ -68,9 +68,15 @@ def email_password_routes(recipe: EmailPasswordApis) -> tuple[Route, ...]:
         reset(
             name="generate_password_reset_token_post",
             path="/user/password/reset/token",
+            limit="password_reset_token",
             handler=partial(_generate_password_reset_token, recipe),
         ),
-        reset(name="password_reset_post", path="/user/password/reset", handler=partial(_password_reset, recipe)),
+        reset(
+            name="password_reset_post",
+            path="/user/password/reset",
+            limit="password_reset",
+            handler=partial(_password_reset, recipe),
+        ),
     )
 
 

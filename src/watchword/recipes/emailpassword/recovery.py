@@ -205,7 +205,8 @@ class PasswordRecovery(SignInRecipe):
         """`POST /user/password/reset/token`: mail a link if there is such a user. Source: FDI 8.2.
 
         The answer is the same whether or not there is, and so is the time it takes: whether there is one
-        is looked up after it (security EN-3).
+        is looked up after it (security EN-3). One address is mailed so often at most
+        (`Protection.mails_per_address`), and the answer does not tell that either.
 
         Args:
             form_fields: Valid: `email` in normal form.
@@ -236,5 +237,5 @@ class PasswordRecovery(SignInRecipe):
 
     async def _mail_link_if_known(self, email: str, tenant_id: str, user_context: UserContext) -> None:
         found = await operations.find_password_user(self.engine, tenant_id, email)
-        if found is not None:
+        if found is not None and await self.engine.limits.may_mail("password_reset", operations.account_key(email)):
             await self.send_reset_password_email(found.user.id, email, tenant_id=tenant_id, user_context=user_context)

@@ -34,6 +34,7 @@ def email_verification_routes(recipe: EmailVerificationApis) -> tuple[Route, ...
             path="/user/email/verify/token",
             body="json",
             session="required",
+            limit="email_verify_token",
             handler=partial(_generate_email_verify_token, recipe),
         ),
         route(
@@ -42,6 +43,7 @@ def email_verification_routes(recipe: EmailVerificationApis) -> tuple[Route, ...
             path="/user/email/verify",
             body="json",
             session="optional",
+            limit="email_verify",
             handler=partial(_email_verify, recipe),
         ),
         route(

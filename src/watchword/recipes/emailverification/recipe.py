@@ -199,15 +199,18 @@ class EmailVerification(Recipe):
     async def generate_email_verify_token_post(self, session: SessionContainer, api: ApiRequest) -> Answer:
         """`POST /user/email/verify/token`: mail a link to the session's address. Source: FDI 8.4.
 
+        One address is mailed so often at most (`Protection.mails_per_address`); the answer stays the same.
+
         Raises:
             Unauthorised: The user of the session is gone.
             EmailAlreadyVerified: There is nothing to verify; the session says so, too.
         """
         if await self._refresh_claim(session, api.user_context):
             raise EmailAlreadyVerified
-        await self.send_email_verification_email(
-            session.recipe_user_id, tenant_id=session.tenant_id, user_context=api.user_context
-        )
+        if await self.engine.limits.may_mail("email_verification", await self._recipient(session.recipe_user_id)):
+            await self.send_email_verification_email(
+                session.recipe_user_id, tenant_id=session.tenant_id, user_context=api.user_context
+            )
         return Answer(body={"status": "OK"}, session=session)
 
     async def email_verify_post(self, token: str, api: ApiRequest) -> Answer:
@@ -229,6 +232,14 @@ class EmailVerification(Recipe):
         """
         is_verified = await self._refresh_claim(session, api.user_context)
         return Answer(body={"status": "OK", "isVerified": is_verified}, session=session)
+
+    async def _recipient(self, recipe_user_id: str) -> str:
+        """Whose mails are counted: the address; the user where an override mails people whom we do not know."""
+        try:
+            found = await operations.get_login_method(self.engine, recipe_user_id)
+        except UserNotFound:
+            return recipe_user_id
+        return found.method.email or recipe_user_id
 
     async def _refresh_claim(self, session: SessionContainer, user_context: UserContext) -> bool:
         """How it stands, after the session has learnt it."""

@@ -50,6 +50,7 @@ def third_party_routes(recipe: ThirdPartyApis) -> tuple[Route, ...]:
             method="GET",
             path="/authorisationurl",
             handler=partial(_authorisation_url, recipe),
+            limit="authorisation_url",
             changes_state=False,
         ),
         route(
@@ -57,6 +58,7 @@ def third_party_routes(recipe: ThirdPartyApis) -> tuple[Route, ...]:
             method="POST",
             path="/signinup",
             handler=partial(_sign_in_up, recipe),
+            limit="sign_in_up",
             body="json",
             session="sign_in",
         ),
