@@ -5,13 +5,14 @@ from typing import Any, ClassVar, Never
 
 from watchword.accounts.email import INVALID_EMAIL, is_fake_email, verify_email
 from watchword.accounts.users import User
-from watchword.errors import BadInput, EmailAlreadyExists, WrongCredentials
-from watchword.recipes.emailpassword import operations
+from watchword.errors import BadInput, EmailAlreadyExists, WatchwordError, WrongCredentials
+from watchword.recipes.emailpassword import meanwhile, operations
 from watchword.recipes.emailpassword.fdi import email_password_routes
 from watchword.recipes.emailpassword.form_fields import InputFormField, only_field, sign_in_fields, sign_up_fields
 from watchword.recipes.emailpassword.recovery import PasswordRecovery
 from watchword.recipes.recipe import Answer, ApiRequest, FirstFactor, Route, UserContext, caller
 from watchword.recipes.session_feature import EmailPasswordContext, FormField, SessionFeature
+from watchword.sessions.session import SessionContainer
 from watchword.settings import host_of, is_local
 
 
@@ -124,9 +125,11 @@ class EmailPassword(PasswordRecovery):
             raise EmailAlreadyExists
         user = await self.sign_up(email, password, tenant_id=api.tenant_id, user_context=api.user_context)
         _check_user(user, f"{type(self).__name__}.sign_up")
+        seen = await meanwhile.find_password_hash(self.engine, api.tenant_id, email)
         own = tuple(field for field in form_fields if field.id not in ("email", "password"))
         recipe_user_id = _login_method_of(user, email, api.tenant_id)
         session = await self.start_session(api, user, recipe_user_id, EmailPasswordContext(own), "signup")
+        await self._end_if_changed(session, api, recipe_user_id, password, seen)
         return Answer(
             body={"status": "OK"}, user=user, recipe_user_id=recipe_user_id, session=session, signed_in_as=email
         )
@@ -139,17 +142,19 @@ class EmailPassword(PasswordRecovery):
             api: The request.
 
         Raises:
-            WrongCredentials: One answer for every reason (security EN-1).
+            WrongCredentials: One answer for every reason (security EN-1), a password changed meanwhile among them.
             HookFailed: A hook failed; there is no session.
             WatchwordError: What `sign_in` raises.
         """
         email, password = _value_of(form_fields, "email"), _value_of(form_fields, "password")
         if is_fake_email(email):  # no password is the first proof for an address that nobody can have
             raise WrongCredentials
+        seen = await meanwhile.find_password_hash(self.engine, api.tenant_id, email)
         user = await self.sign_in(email, password, tenant_id=api.tenant_id, user_context=api.user_context)
         _check_user(user, f"{type(self).__name__}.sign_in")
         recipe_user_id = _login_method_of(user, email, api.tenant_id)
         session = await self.start_session(api, user, recipe_user_id, EmailPasswordContext(), "signin")
+        await self._end_if_changed(session, api, recipe_user_id, password, seen)
         return Answer(
             body={"status": "OK"}, user=user, recipe_user_id=recipe_user_id, session=session, signed_in_as=email
         )
@@ -162,6 +167,16 @@ class EmailPassword(PasswordRecovery):
         """
         exists = await self.does_email_exist(email, tenant_id=api.tenant_id, user_context=api.user_context)
         return Answer(body={"status": "OK", "exists": exists})
+
+    async def _end_if_changed(
+        self, session: SessionContainer, api: ApiRequest, recipe_user_id: str, password: str, seen: str | None
+    ) -> None:
+        try:
+            await meanwhile.require_unchanged(self.engine, recipe_user_id, password, seen)
+        except WatchwordError:
+            if session is not api.session:  # its tokens go nowhere; nor shall it stand in any list
+                await session.revoke()
+            raise
 
     def _validate_email(self, value: Any, _tenant_id: str) -> str | None:
         try:
