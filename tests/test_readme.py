@@ -16,6 +16,7 @@ from watchword.database.sqlite import OLDEST_SQLITE
 from watchword.recipes.session.programmatic import Sessions
 
 ROOT = Path(__file__).parents[1]
+STATES = ("not yet", "not applicable yet")
 DOCUMENTS = [
     *ROOT.glob("*.md"),
     *(ROOT / "docs").rglob("*.md"),
@@ -74,14 +75,26 @@ def test_the_clients_of_the_readme_are_the_tested_ones() -> None:
     assert {name: version for name, version in installed.items() if name.startswith("supertokens-")} == told
 
 
-def test_every_test_that_the_coverage_page_names_is_there() -> None:
-    """A line of the page is ticked by a test that exists."""
-    page = (ROOT / "docs" / "coverage.md").read_text()
-    named = set(re.findall(r"`([a-z_/0-9]+\.py)::(?:Test\w+::)?(test_\w+)`", page))
+@pytest.mark.parametrize("page", ["coverage.md", "security/README.md"])
+def test_every_test_that_a_page_names_is_there(page: str) -> None:
+    """A line of the pages on features and on security is ticked by a test that exists."""
+    text = (ROOT / "docs" / page).read_text()
+    named = set(re.findall(r"`([a-z_/0-9]+\.py)::(?:Test\w+::)?(test_\w+)`", text))
+    assert text.count(".py::") == len(re.findall(r"`[a-z_/0-9]+\.py::(?:Test\w+::)?test_\w+`", text))
     assert named
     assert [] == [
         f"{file}::{test}" for file, test in sorted(named) if f"def {test}(" not in read(ROOT / "tests" / file)
     ]
+
+
+def test_the_page_on_security_counts_its_lines() -> None:
+    """Its head says how many requirements are shown, in part, not yet, and not applicable."""
+    text = (ROOT / "docs" / "security" / "README.md").read_text()
+    lines = [line.rsplit(" | ", 1)[1] for line in text.splitlines() if re.match(r"\| .+ \| [CHN-] \| ", line)]
+    part = sum("; *not yet:* " in line for line in lines)
+    not_yet, not_applicable = (sum(line.startswith(f"*{word}*: ") for line in lines) for word in STATES)
+    shown = len(lines) - part - not_yet - not_applicable
+    assert f"**{shown} shown, {part} shown in part, {not_yet} not yet, {not_applicable} not applicable yet.**" in text
 
 
 def test_every_command_is_in_the_readme() -> None:
