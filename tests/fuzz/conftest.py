@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import get_args
 
 import httpx2
 import pytest
 
 from tests.site import PASSWORD, Site, free_port, running_site
 from watchword import Limit, Protection
+from watchword.protection.settings import LimitName
 from watchword.recipes import EmailVerification, ThirdPartyEmailPassword
 from watchword.recipes.thirdparty.providers import OpenIdConnect
 
@@ -20,7 +22,7 @@ from watchword.recipes.thirdparty.providers import OpenIdConnect
 roomy_site = partial(
     running_site,
     protection=Protection(
-        sign_in=Limit(100_000, seconds=60), sign_up=Limit(100_000, seconds=60), email_exists=Limit(100_000, seconds=60)
+        **dict.fromkeys(("sign_in", *get_args(LimitName), "mails_per_address"), Limit(100_000, seconds=60)),
     ),
 )
 
