@@ -243,6 +243,17 @@ async def test_signing_in_again_ends_the_session_it_replaces(site: Site, carry: 
     assert first not in await site.auth.sessions.list_handles(user_id)
 
 
+async def test_an_expired_token_of_somebody_else_ends_nothing(site: Site) -> None:
+    """The attack: an old access token, found in a log, is sent along with a sign-up of the thief's own."""
+    victim, thief = site.browser("headers"), site.browser("headers")
+    await victim.sign_up("victim@example.com")
+    found = {"authorization": f"Bearer {victim.tokens['st-access-token']}"}
+    site.clock.advance(3_700_000)
+    fields = {"email": "eve@example.com", "password": PASSWORD}
+    assert "OK" == (await thief.post_form("/auth/signup", fields, headers=found)).json()["status"]
+    assert 200 == (await victim.refresh()).status_code
+
+
 async def test_before_3_1_the_same_persons_session_is_kept(site: Site, carry: Carry) -> None:
     """An old client that signs in again keeps its session and gets no new tokens (FDI 11)."""
     browser = site.browser(carry, **{"fdi-version": "3.0"})

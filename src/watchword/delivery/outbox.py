@@ -87,13 +87,18 @@ class Outbox:
         self._woken = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
 
+    @property
+    def is_configured(self) -> bool:
+        """Whether mail can be sent: a service is set, or this is a developer's machine and mail goes to the log."""
+        return self._courier is not None
+
     def check_configured(self, recipe: str) -> None:
         """Called by a recipe that sends mail, when it is bound.
 
         Raises:
             ConfigurationError: No e-mail service is set, and this is not a developer's machine.
         """
-        if self._courier is None:
+        if not self.is_configured:
             raise ConfigurationError(
                 "email_delivery",
                 f"{recipe} sends mail and no service is set; set email_delivery=EmailDelivery(SmtpService(host=…))",

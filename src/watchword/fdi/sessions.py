@@ -271,7 +271,8 @@ class RequestSessions:
         if transport == "cookie" and bearer is not None:
             exchange.writer.clear("header")
         held = (*cookies, *([] if bearer is None else [bearer]))
-        replaced = {handle for token in held if (handle := self.recipe.find_session_to_replace(token)) is not None}
+        found = (self.recipe.find_session_to_replace(token, session.user_id) for token in held)
+        replaced = {handle for handle in found if handle is not None}
         if sent_before is not None:  # this response would have carried it
             replaced.add(sent_before.handle)
         for handle in replaced - {session.handle}:

@@ -11,8 +11,10 @@ import httpx2
 import pytest
 
 from tests.recipes.engine import make_tenant
-from tests.site import PASSWORD, Browser, Site, running_site
+from tests.site import PASSWORD, SECRET, Browser, Site, running_site
+from watchword import AppInfo, Watchword
 from watchword.database.statements import Statement
+from watchword.http.messages import HttpRequest
 from watchword.recipes import EmailPassword, EmailVerification, ThirdPartyEmailPassword, UserContext
 from watchword.recipes.emailpassword.password_operations import PasswordResetProof
 from watchword.recipes.emailpassword.recovery import PasswordRecovery
@@ -407,3 +409,27 @@ async def test_nobody_can_flood_a_mailbox(site: Site) -> None:
     assert 0 == (await site.auth.outbox.get_progress()).waiting
     assert site.mail.is_empty()
     assert {"status": "OK"} == (await reset(site.browser(), token_in(links[0]))).json(), "the owner's link works"
+
+
+class SendsItself(EmailPassword):
+    """An application that mails the links in its own way."""
+
+    async def send_reset_password_email(
+        self, user_id: str, email: str, *, tenant_id: str, user_context: UserContext
+    ) -> None:
+        """Sends nothing in a test."""
+
+
+def without_mail(recipe: EmailPassword) -> Watchword:
+    """An application on the internet that has not said how mail is sent."""
+    info = AppInfo(app_name="T", api_domain="https://api.example.com", website_domain="https://example.com")
+    return Watchword(app_info=info, database="sqlite://", secret=SECRET, recipe_list=[recipe])
+
+
+def test_without_mail_nobody_is_offered_a_link(caplog: pytest.LogCaptureFixture) -> None:
+    """Where no mail can be sent the API is off, and the start says what to set; an own way to send turns it on."""
+    ask_for_link = HttpRequest("POST", TOKEN_API)
+    assert without_mail(EmailPassword()).fdi.find_route(ask_for_link) is None
+    assert "set email_delivery=" in caplog.text
+    assert without_mail(SendsItself()).fdi.find_route(ask_for_link) is not None
+    assert without_mail(EmailPassword()).fdi.find_route(HttpRequest("POST", RESET_API)) is not None

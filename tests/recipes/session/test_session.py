@@ -300,10 +300,11 @@ async def test_face_can_look_at_tokens_without_believing_them(recipe: Session, c
     assert parsed is not None
     assert peeked is not None
     assert (started.handle, 0) == (parsed.handle, peeked.gen)
-    assert started.handle == recipe.find_session_to_replace(started.access_token)
+    assert started.handle == recipe.find_session_to_replace(started.access_token, started.user_id)
+    assert recipe.find_session_to_replace(started.access_token, "eve") is None  # found in a log, it ends nothing
     assert started.issued is not None
     assert started.issued.front_token == recipe.find_front_token(started.access_token)
     forged = started.access_token[:-8] + "AAAAAAAA"
     assert recipe.parse_access_token(forged) is not None
-    assert recipe.find_session_to_replace(forged) is recipe.find_front_token(forged) is None
+    assert recipe.find_session_to_replace(forged, "ada") is recipe.find_front_token(forged) is None
     assert recipe.parse_access_token(refresh_token) is recipe.peek_refresh_token(started.access_token) is None

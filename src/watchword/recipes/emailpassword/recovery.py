@@ -1,5 +1,6 @@
 """The half of the recipe for people who are known already: a forgotten password, a new password, a new address."""
 
+import logging
 from collections.abc import Sequence
 from functools import partial
 from typing import Never
@@ -13,6 +14,8 @@ from watchword.recipes.emailpassword.password_operations import PasswordResetPro
 from watchword.recipes.languages import language_of
 from watchword.recipes.recipe import Answer, ApiRequest, Engine, SignInRecipe, UserContext
 from watchword.recipes.session_feature import FormField, SessionFeature
+
+log = logging.getLogger(__name__)
 
 
 class PasswordRecovery(SignInRecipe):
@@ -41,15 +44,19 @@ class PasswordRecovery(SignInRecipe):
         self.after_answer = AfterAnswer("password reset")
 
     def bind(self, engine: Engine) -> None:
-        """Wire the recipe.
-
-        Raises:
-            ConfigurationError: Reset links are to be mailed, and there is no way to send mail.
-        """
+        """Wire the recipe; where no mail can be sent, nobody is offered a link that would never arrive."""
         super().bind(engine)
-        if "generate_password_reset_token_post" not in self.disabled_apis:
-            engine.outbox.check_configured(
-                f"{type(self).__name__} (unless its API generate_password_reset_token_post is disabled)"
+        api, sends_itself = (
+            "generate_password_reset_token_post",
+            type(self).send_reset_password_email is not PasswordRecovery.send_reset_password_email,
+        )
+        if api not in self.disabled_apis and not engine.outbox.is_configured and not sends_itself:
+            self.disabled_apis |= {api}
+            log.warning(
+                "forgotten passwords: %s is off, because no mail can be sent; set email_delivery="
+                "EmailDelivery(SmtpService(host=…)), override send_reset_password_email, or name the API in "
+                "disabled_apis to say that this is meant",
+                api,
             )
 
     async def stop(self) -> None:

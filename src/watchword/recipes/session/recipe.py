@@ -129,10 +129,16 @@ class Session(SessionsByHandle):
         """What an access token says, unverified; `None` when it is something else."""
         return verify.parse_access_token(self.session_engine, token)
 
-    def find_session_to_replace(self, access_token: str) -> str | None:
-        """The handle in an access token whose signature holds, expired or not; for signing in anew (SE-2)."""
+    def find_session_to_replace(self, access_token: str, user_id: str) -> str | None:
+        """The handle in an access token of ours that came along when somebody signed in anew (SE-2).
+
+        An expired one counts only for the person who signed in: found in an old log, it must not end the
+        session of somebody else.
+        """
         token = verify.find_signed_access_token(self.session_engine, access_token)
-        return None if token is None else token.handle
+        if token is None or (token.user_id != user_id and token.expires_at_ms <= self.now_ms()):
+            return None
+        return token.handle
 
     def find_front_token(self, access_token: str) -> str | None:
         """The front token of an access token whose signature holds, expired or not (security 4.4)."""
