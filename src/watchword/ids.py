@@ -1,4 +1,4 @@
-"""Injected randomness: the ids of users and sessions, at least 128 random bits each (security EN-7)."""
+"""Injected randomness: the ids of users (122 random bits, a UUID) and of sessions (128). Source: security EN-7."""
 
 import secrets
 import uuid

@@ -6,10 +6,11 @@ from typing import Any, Literal
 
 import pytest
 
-from tests.site import PASSWORD, Site
+from tests.site import PASSWORD, Site, running_site
 from watchword.errors import BadInput
 from watchword.fdi.bodies import read_body
 from watchword.http.messages import HttpRequest
+from watchword.recipes import EmailVerification, ThirdPartyEmailPassword
 
 
 @pytest.fixture
@@ -39,6 +40,25 @@ async def test_only_json_is_read(site: Site, content_type: str | None) -> None:
     status, body = await post(site, json.dumps({"formFields": FIELDS}).encode(), content_type)
     assert 415 == status
     assert "Content-Type" in body["message"]
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", None]
+)
+async def test_no_endpoint_reads_what_a_form_can_send(database_url: str, content_type: str | None) -> None:
+    """Attack: find the endpoint that takes a form, which any page may send; Apple's callback is the only one (CS-3).
+
+    The routes are those that the recipes say, so that a later one is looked at as well.
+    """
+    recipes = [ThirdPartyEmailPassword(), EmailVerification(mode="OPTIONAL")]
+    async with running_site(database_url, recipes=recipes) as site:
+        routes = [route for recipe in site.auth.recipe_list for route in recipe.routes() if route.method == "POST"]
+        assert {"/callback/apple"} == {route.path for route in routes if route.body == "form"}
+        paths = {f"/auth{route.path}" for route in routes if route.body == "json"}
+        assert {"/auth/signup", "/auth/signinup", "/auth/user/password/reset", "/auth/user/email/verify"} <= paths
+        assert dict.fromkeys(paths, 415) == {
+            path: (await post(site, b'formFields={"a":1}', content_type, path))[0] for path in paths
+        }
 
 
 @pytest.mark.parametrize(
