@@ -214,6 +214,12 @@ class Site:
     mail: Letterbox = field(default_factory=Letterbox)
     clients: list[httpx2.AsyncClient] = field(default_factory=list)
 
+    async def post_mail(self) -> None:
+        """Wait until no mail waits to be sent."""
+        async with asyncio.timeout(20):
+            while (await self.auth.outbox.get_progress()).waiting:  # noqa: ASYNC110 - the worker says nothing to us
+                await asyncio.sleep(0.01)
+
     def browser(self, carry: Carry = "cookies", **headers: str) -> Browser:
         """A new browser without anything in it."""
         client = httpx2.AsyncClient(base_url=self.url, timeout=30, trust_env=False)
