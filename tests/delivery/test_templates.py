@@ -13,7 +13,7 @@ from watchword.delivery.service import ConsoleService
 from watchword.errors import BadInput, ConfigurationError
 
 LANGUAGES = {"en": "Reset", "de": "Passwort", "fr": "mot de passe", "es": "contraseña", "it": "password", "pt": "senha"}
-KINDS = ("password_reset", "email_verification")
+KINDS = ("password_reset", "email_verification", "password_changed", "email_changed")
 
 
 def render(

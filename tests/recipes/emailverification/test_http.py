@@ -241,6 +241,7 @@ async def test_proof_for_one_address_says_nothing_about_another(site: Site, ada:
     passwords = site.auth.recipe_list[0]
     assert isinstance(passwords, EmailPassword)
     await passwords.update_email_or_password(user_id, email="eve@example.com", revoke_sessions=False)
+    assert "email_changed" == (await site.mail.take()).kind
     assert INVALID == (await verify(ada, token)).json()
     assert {"status": "OK", "isVerified": False} == (await ada.get(API)).json()
     assert OK == (await ada.call("POST", MAIL_API, json={})).json()

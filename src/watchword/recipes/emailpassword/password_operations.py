@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from typing import Literal
 
 from watchword.accounts import directory
 from watchword.accounts.email import normalise_email
@@ -10,6 +11,7 @@ from watchword.crypto.hashes import sha256
 from watchword.database.database import Row, Transaction
 from watchword.database.statements import Statement
 from watchword.errors import BadInput, EmailAlreadyExists, PasswordResetTokenInvalid, UserNotFound
+from watchword.recipes.emailpassword.notices import enqueue_notice
 from watchword.recipes.emailpassword.operations import check_new_password
 from watchword.recipes.recipe import Engine
 
@@ -76,7 +78,7 @@ async def consume_reset_token(engine: Engine, tenant_id: str, token: str) -> Pas
 
 
 async def reset_password(
-    engine: Engine, tenant_id: str, token: str, password: str, *, revoke_sessions: bool
+    engine: Engine, tenant_id: str, token: str, password: str, *, revoke_sessions: bool, language: str
 ) -> PasswordResetProof:
     """Set a new password with a reset token, once, and sign the user out everywhere: all in one transaction.
 
@@ -86,6 +88,7 @@ async def reset_password(
         token: As it came in the link.
         password: Exactly as typed; not judged here but for its length.
         revoke_sessions: Whether the user's sessions end with the old password (security PW-11).
+        language: Of the mail that says so (security PW-13).
 
     Raises:
         PasswordResetTokenInvalid: See the class; of several at once exactly one succeeds.
@@ -104,11 +107,21 @@ async def reset_password(
         proof = await _consume(tx, engine, tenant_id, token)
         await _update_password(tx, engine, proof.recipe_user_id, password_hash)
         await directory.mark_email_verified(tx, engine.app_id, proof.recipe_user_id, proof.email)
+        await enqueue_notice(
+            tx,
+            engine,
+            "password_changed",
+            to=proof.email,
+            user_id=proof.user_id,
+            tenant_id=tenant_id,
+            language=language,
+        )
         gone = await engine.sessions.delete_sessions_of_user(tx, proof.user_id) if revoke_sessions else []
         return proof, gone
 
     proof, gone = await engine.db.write(reset)
     engine.sessions.remember_revoked(gone)
+    engine.outbox.wake()
     return proof
 
 
@@ -120,6 +133,7 @@ async def update_email_or_password(
     password: str | None,
     revoke_sessions: bool,
     keep_session: str | None,
+    language: str,
 ) -> User:
     """Change a user's address, password or both in one transaction, with all that hangs on the old ones.
 
@@ -132,6 +146,7 @@ async def update_email_or_password(
         password: The new password; `None` leaves it.
         revoke_sessions: Whether the user's sessions end.
         keep_session: The handle of one that goes on all the same: that of the person who asked.
+        language: Of the mails that say so, to the address from before (security PW-13).
 
     Raises:
         UserNotFound: There is no such password user.
@@ -146,6 +161,10 @@ async def update_email_or_password(
     if password is not None:
         check_new_password(password)
     before = await _find_user(engine, recipe_user_id)
+    old = next(method for method in before.login_methods if method.recipe_user_id == recipe_user_id)
+    kinds: list[Literal["password_changed", "email_changed"]] = ["password_changed"] if password is not None else []
+    if new_email not in (None, old.email):
+        kinds.append("email_changed")
     password_hash = None if password is None else await engine.passwords.hash(password)
 
     async def update(tx: Transaction) -> list[str]:
@@ -154,12 +173,17 @@ async def update_email_or_password(
             await _update_password(tx, engine, recipe_user_id, password_hash)
         if new_email is not None:
             await _update_email(tx, engine, recipe_user_id, new_email)
+        for kind in kinds:
+            await enqueue_notice(
+                tx, engine, kind, to=old.email or "", user_id=before.id, tenant_id=old.tenant_ids[0], language=language
+            )
         if not revoke_sessions:
             return []
         return await engine.sessions.delete_sessions_of_user(tx, before.id, except_handle=keep_session)
 
     gone = await engine.db.write(update)
     engine.sessions.remember_revoked(gone)
+    engine.outbox.wake()
     return await _find_user(engine, recipe_user_id)
 
 

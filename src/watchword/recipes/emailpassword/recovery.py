@@ -143,12 +143,12 @@ class PasswordRecovery(SignInRecipe):
         new_password: str,
         *,
         tenant_id: str,
-        user_context: UserContext,  # noqa: ARG002 - for overrides
+        user_context: UserContext,
     ) -> PasswordResetProof:
         """Set a new password with a token: once, and all at once with what follows from it.
 
         In the same transaction all other tokens of the user are void, the address that the token was sent
-        to is verified, and the user's sessions end (`revoke_sessions_on_password_reset`).
+        to is verified, the user's sessions end (`revoke_sessions_on_password_reset`), and a mail says so.
 
         Args:
             token: From the link.
@@ -162,7 +162,12 @@ class PasswordRecovery(SignInRecipe):
             Overloaded: Too many passwords wait to be hashed.
         """
         proof = await password_operations.reset_password(
-            self.engine, tenant_id, token, new_password, revoke_sessions=self.revoke_sessions_on_password_reset
+            self.engine,
+            tenant_id,
+            token,
+            new_password,
+            revoke_sessions=self.revoke_sessions_on_password_reset,
+            language=language_of(user_context),
         )
         # Whoever guessed at the old password must not keep its owner waiting with the new one (security RL-2).
         await self.engine.limits.forget_failures(tenant_id, operations.account_key(proof.email))
@@ -176,11 +181,12 @@ class PasswordRecovery(SignInRecipe):
         password: str | None = None,
         revoke_sessions: bool = True,
         keep_session: str | None = None,
-        user_context: UserContext | None = None,  # noqa: ARG002 - for overrides
+        user_context: UserContext | None = None,
     ) -> User:
         """Change a user's address, password or both; ask for the present password before (security PW-12).
 
-        A new address is unverified, reset tokens are void, and the user's sessions end.
+        A new address is unverified, reset tokens are void, the user's sessions end, and a mail to the
+        address from before says what changed.
 
         Args:
             recipe_user_id: The password login method; the user's id without account linking.
@@ -204,6 +210,7 @@ class PasswordRecovery(SignInRecipe):
             password=password,
             revoke_sessions=revoke_sessions,
             keep_session=keep_session,
+            language=language_of(user_context or {}),
         )
 
     # The HTTP APIs
