@@ -135,7 +135,7 @@ class PostgresDatabase:
                 pool.give_back(connection)
         except ConfigurationError:
             raise
-        except Exception as error:
+        except Exception as error:  # driver, socket or TLS: at start each becomes the sentence that says what to set
             raise refusal(self._address.where, error) from error
 
     async def _read(self, method: str, statement: Statement, parameters: dict[str, Any]) -> Any:

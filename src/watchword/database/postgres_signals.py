@@ -39,7 +39,7 @@ class PostgresListening:
     async def _ask(self) -> None:
         try:
             await self._connection.execute("select 1", timeout=ANSWER_SECONDS)
-        except Exception as error:
+        except Exception as error:  # however it was lost, polling takes over
             self._connection.terminate()
             raise outage(error) from error
 
@@ -80,7 +80,7 @@ async def open_listening(
 
     try:
         connection = await connect()
-    except Exception as error:
+    except Exception as error:  # refused, unreachable, starting up: all is an outage now
         raise outage(error) from error
     try:
         async with asyncio.timeout(PROOF_SECONDS):

@@ -144,7 +144,7 @@ class CheckedBackend:
             share = (deadline - loop.time()) / (len(addresses) - position)  # a black hole must not use up all time
             try:
                 return await self._backend.connect_tcp(address, port, timeout=share, **options)
-            except Exception as error:
+            except Exception as error:  # of any kind; the next address may answer, and the last error is told
                 failure = error
         raise failure
 
