@@ -5,7 +5,7 @@ import base64
 import json
 import re
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -237,6 +237,7 @@ async def running_site(
     clock: FakeClock | None = None,
     protection: Protection | None = None,
     website_domain: str | None = None,
+    add_routes: Callable[[FastAPI, Watchword], None] = lambda _app, _auth: None,
     **app_info: Any,
 ) -> AsyncIterator[Site]:
     """A site on one database, given by URL or open; with the recipes of the seed unless others are given."""
@@ -261,7 +262,9 @@ async def running_site(
         passwords=PasswordHasher(workers=2),
         email_delivery=EmailDelivery(mail),
     )
-    async with serving(example_app(auth), port):
+    app = example_app(auth)
+    add_routes(app, auth)
+    async with serving(app, port):
         site = Site(url, auth, clock, mail)
         try:
             yield site

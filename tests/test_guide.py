@@ -151,9 +151,21 @@ async def test_sessions_without_a_request(database_url: str) -> None:
         assert {name for name in dir(sessions) if not name.startswith("_")} == set(re.findall(r"`(\w+)`", told))
 
 
-async def test_roles(database_url: str) -> None:
+async def test_roles_and_permissions(database_url: str) -> None:
+    """A reader is refused, an editor gets in from the next sign-in on."""
+    section = Section("Roles and permissions")
+    async with section.serve(database_url) as visitor:
+        await visitor.sign_up()
+        refused = await visitor.call("POST", "/posts")
+        assert (403, "st-perm") == (refused.status_code, refused.json()["claimValidationErrors"][0]["id"])
+        await section.names["make_editor"](await user_id_of(visitor))
+        await visitor.sign_in()
+        assert {"roles": ["editor"]} == (await visitor.call("POST", "/posts")).json()
+
+
+async def test_claims_of_your_own(database_url: str) -> None:
     """A member is refused by name, an administrator gets in once the claim was fetched anew."""
-    section = Section("Roles and other claims")
+    section = Section("Claims of your own")
     async with section.serve(database_url) as visitor:
         await visitor.sign_up()
         refused = await visitor.get("/admin")

@@ -127,6 +127,18 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: made(verify_session, watchword(), override_global_claim_validators=lambda _: []),
         "override_global_claim_validators: takes other arguments",
     ),
+    "require beside an override": (
+        lambda: made(verify_session, watchword(), require=[claim.has_value("a")], override_global_claim_validators=[]),
+        "require: cannot stand beside override_global_claim_validators",
+    ),
+    "require one": (
+        lambda: made(verify_session, watchword(), require=claim.has_value("a")),
+        "require: is one validator; write a list",
+    ),
+    "require a function": (
+        lambda: made(verify_session, watchword(), require=lambda *_: []),
+        "require: is a function; write a list",
+    ),
     "reserved claim": (lambda: made(PrimitiveClaim, "sub", one), "claim sub: is a name of ours in the access token"),
     "claim without function": (
         lambda: made(PrimitiveClaim, "role", "admin"),

@@ -60,10 +60,10 @@ def test_names_get_schema_and_prefix() -> None:
 
 
 def test_the_words_that_differ() -> None:
-    """`{bytes}`, `{for_update}`, `{greatest}` and `{least}` are each dialect's own."""
-    statement = Statement("{bytes} {greatest} {least} {for_update}")
+    """`{bytes}`, `{for_update}`, `{for_key_share}`, `{greatest}` and `{least}` are each dialect's own."""
+    statement = Statement("{bytes} {greatest} {least} {for_update} {for_key_share}")
     assert "blob max min" == SQLITE.compile(statement).text
-    assert "bytea greatest least for update" == POSTGRES.compile(statement).text
+    assert "bytea greatest least for update for key share" == POSTGRES.compile(statement).text
 
 
 @pytest.mark.parametrize("text", ["{", "}", "{a-b}", "{}", "{A}", "select { t }", "{" + "n" * (LONGEST_NAME + 1) + "}"])

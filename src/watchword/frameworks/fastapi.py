@@ -7,7 +7,7 @@ install(app, auth)
 async def me(session: SessionContainer = Depends(verify_session(auth))): ...
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, cast
 
 from fastapi import FastAPI, Request, Response
@@ -140,6 +140,7 @@ def verify_session(
     session_required: bool = True,
     anti_csrf_check: bool | None = None,
     check_database: bool = False,
+    require: Sequence[ClaimValidator] = (),
     override_global_claim_validators: OverrideGlobalClaimValidators | None = None,
 ) -> VerifySession:
     """A dependency for `Depends(…)` that verifies the session of a request, with no I/O by default.
@@ -150,10 +151,11 @@ def verify_session(
         anti_csrf_check: Force the anti-CSRF check on or off; by default on for all methods but GET.
         check_database: Ask the database whether the session still lives, so that a revocation anywhere
             counts at once.
-        override_global_claim_validators: The claim validators of this route: a list that replaces the global
-            ones (`[]`: none), or a function, sync or async, that is given the global ones, the session and
-            the user context, for example `lambda validators, session, user_context:
-            [*validators, role.has_value("admin")]`.
+        require: Claim validators of this route beside the global ones, for example
+            `[roles.role_claim.includes("admin")]`.
+        override_global_claim_validators: For whatever `require` cannot say: a list in place of the global ones
+            (`[]`: none), or a function, sync or async, from the global ones, the session and the user context to
+            a list.
     Raises:
         ConfigurationError: At once, when `auth` or the validators are something else.
     Raises (as answers of the contract, FDI 6):
@@ -163,7 +165,13 @@ def verify_session(
         raise ConfigurationError(
             "verify_session", f"got {_kinds(auth)}; write verify_session(auth), with the Watchword"
         )
-    _check_validators(override_global_claim_validators)
+    if require and override_global_claim_validators is not None:
+        raise ConfigurationError(
+            "require", "cannot stand beside override_global_claim_validators; name all in that one"
+        )
+    _check_validators("override_global_claim_validators", override_global_claim_validators)
+    if require:
+        override_global_claim_validators = _beside_the_global_ones(require)
     return VerifySession(
         auth,
         session_required=session_required,
@@ -173,8 +181,15 @@ def verify_session(
     )
 
 
-def _check_validators(validators: Any) -> None:
-    setting = "override_global_claim_validators"
+def _beside_the_global_ones(required: Any) -> OverrideGlobalClaimValidators:
+    if callable(required):
+        raise ConfigurationError("require", "is a function; write a list, or use override_global_claim_validators")
+    _check_validators("require", required)
+    mine = tuple(required)
+    return lambda validators, _session, _user_context: (*validators, *mine)
+
+
+def _check_validators(setting: str, validators: Any) -> None:
     if isinstance(validators, list | tuple):
         for validator in cast("list[Any]", validators):
             if not isinstance(validator, ClaimValidator):

@@ -16,6 +16,8 @@ from watchword.recipes.session_feature import (
 )
 from watchword.recipes.thirdparty.recipe import SignInUpResult, ThirdParty
 from watchword.recipes.thirdpartyemailpassword.recipe import ThirdPartyEmailPassword
+from watchword.recipes.userroles.operations import UnknownRole
+from watchword.recipes.userroles.recipe import UserRoles
 from watchword.sessions.claims import BooleanClaim, ClaimValidator, PrimitiveArrayClaim, PrimitiveClaim, SessionClaim
 from watchword.sessions.settings import SessionSettings
 
@@ -42,5 +44,7 @@ __all__ = [
     "ThirdParty",
     "ThirdPartyContext",
     "ThirdPartyEmailPassword",
+    "UnknownRole",
     "UserContext",
+    "UserRoles",
 ]

@@ -1,0 +1,1 @@
+"""Roles, the permissions in them, and who has which in which tenant."""

@@ -1,0 +1,181 @@
+"""What roles do to the database, its SQL beside it."""
+
+from collections.abc import Sequence
+
+from watchword.database.database import Transaction
+from watchword.database.statements import Statement
+from watchword.errors import BadInput
+from watchword.recipes.recipe import Engine
+
+
+class UnknownRole(BadInput):
+    """There is no such role; make it first with `create_new_role_or_add_permissions`."""
+
+    code = "unknown_role"
+
+    def __init__(self) -> None:
+        super().__init__("role", "there is no such role; make it with create_new_role_or_add_permissions")
+
+
+async def create_role(engine: Engine, role: str, permissions: Sequence[str]) -> bool:
+    """Make a role if it is missing, and add permissions to it; returns whether it was made."""
+
+    async def insert(tx: Transaction) -> bool:
+        created = await tx.execute(INSERT_ROLE, app_id=engine.app_id, role=role) > 0
+        await tx.execute(HOLD_ROLE, app_id=engine.app_id, role=role)
+        for permission in sorted(set(permissions)):  # in one order everywhere, so that two calls cannot deadlock
+            await tx.execute(INSERT_PERMISSION, app_id=engine.app_id, role=role, permission=permission)
+        return created
+
+    return await engine.db.write(insert)
+
+
+async def delete_role(engine: Engine, role: str) -> bool:
+    """Remove a role from everybody and everywhere; returns whether it was there."""
+
+    async def delete(tx: Transaction) -> bool:
+        return await tx.execute(DELETE_ROLE, app_id=engine.app_id, role=role) > 0
+
+    return await engine.db.write(delete)
+
+
+async def remove_permissions(engine: Engine, role: str, permissions: Sequence[str] | None) -> None:
+    """Take permissions out of a role, all of them for `None`.
+
+    Raises:
+        UnknownRole: There is no such role.
+    """
+
+    async def delete(tx: Transaction) -> None:
+        await _keep_role(tx, engine.app_id, role)
+        if permissions is None:
+            await tx.execute(DELETE_PERMISSIONS, app_id=engine.app_id, role=role)
+        else:
+            for permission in sorted(set(permissions)):
+                await tx.execute(DELETE_PERMISSION, app_id=engine.app_id, role=role, permission=permission)
+
+    await engine.db.write(delete)
+
+
+async def add_role_to_user(engine: Engine, tenant_id: str, user_id: str, role: str) -> bool:
+    """Give a role; returns whether the user did not have it yet.
+
+    Raises:
+        UnknownRole: There is no such role.
+    """
+
+    async def insert(tx: Transaction) -> bool:
+        await _keep_role(tx, engine.app_id, role)
+        key = {"app_id": engine.app_id, "tenant_id": tenant_id, "user_id": user_id, "role": role}
+        return await tx.execute(INSERT_USER_ROLE, **key) > 0
+
+    return await engine.db.write(insert)
+
+
+async def remove_user_role(engine: Engine, tenant_id: str, user_id: str, role: str) -> bool:
+    """Take a role away; returns whether the user had it.
+
+    Raises:
+        UnknownRole: There is no such role.
+    """
+
+    async def delete(tx: Transaction) -> bool:
+        await _keep_role(tx, engine.app_id, role)
+        key = {"app_id": engine.app_id, "tenant_id": tenant_id, "user_id": user_id, "role": role}
+        return await tx.execute(DELETE_USER_ROLE, **key) > 0
+
+    return await engine.db.write(delete)
+
+
+async def require_role(engine: Engine, role: str) -> None:
+    """Raises `UnknownRole` when there is no such role."""
+    if await engine.db.find(FIND_ROLE, app_id=engine.app_id, role=role) is None:
+        raise UnknownRole
+
+
+async def list_column(engine: Engine, statement: Statement, **parameters: str) -> list[str]:
+    """The one column of a list of this app's, in the order of its statement."""
+    rows = await engine.db.list(statement, app_id=engine.app_id, **parameters)
+    return [row["name"] for row in rows]
+
+
+async def _keep_role(tx: Transaction, app_id: str, role: str) -> None:
+    """Keep the role from being deleted until this transaction is over, so that nothing hangs on one that is gone."""
+    if await tx.find(KEEP_ROLE, app_id=app_id, role=role) is None:
+        raise UnknownRole
+
+
+INSERT_ROLE = Statement("insert into {roles} (app_id, role) values (:app_id, :role) on conflict do nothing")
+
+# Makes sure that a role which was there still is when its permissions are stored, whoever deletes it meanwhile.
+HOLD_ROLE = Statement(
+    """
+    insert into {roles} (app_id, role) values (:app_id, :role)
+    on conflict (app_id, role) do update set role = excluded.role
+    """
+)
+
+FIND_ROLE = Statement("select role from {roles} where app_id = :app_id and role = :role")
+
+KEEP_ROLE = Statement("select role from {roles} where app_id = :app_id and role = :role {for_key_share}")
+
+DELETE_ROLE = Statement("delete from {roles} where app_id = :app_id and role = :role")
+
+INSERT_PERMISSION = Statement(
+    """
+    insert into {role_permissions} (app_id, role, permission) values (:app_id, :role, :permission)
+    on conflict do nothing
+    """
+)
+
+DELETE_PERMISSION = Statement(
+    "delete from {role_permissions} where app_id = :app_id and role = :role and permission = :permission"
+)
+
+DELETE_PERMISSIONS = Statement("delete from {role_permissions} where app_id = :app_id and role = :role")
+
+INSERT_USER_ROLE = Statement(
+    """
+    insert into {user_roles} (app_id, tenant_id, user_id, role) values (:app_id, :tenant_id, :user_id, :role)
+    on conflict do nothing
+    """
+)
+
+DELETE_USER_ROLE = Statement(
+    """
+    delete from {user_roles}
+     where app_id = :app_id and tenant_id = :tenant_id and user_id = :user_id and role = :role
+    """
+)
+
+LIST_ROLES = Statement("select role as name from {roles} where app_id = :app_id order by role")
+
+LIST_PERMISSIONS = Statement(
+    "select permission as name from {role_permissions} where app_id = :app_id and role = :role order by permission"
+)
+
+LIST_ROLES_WITH_PERMISSION = Statement(
+    "select role as name from {role_permissions} where app_id = :app_id and permission = :permission order by role"
+)
+
+LIST_ROLES_OF_USER = Statement(
+    """
+    select role as name from {user_roles}
+     where app_id = :app_id and tenant_id = :tenant_id and user_id = :user_id order by role
+    """
+)
+
+LIST_PERMISSIONS_OF_USER = Statement(
+    """
+    select distinct p.permission as name
+      from {user_roles} u join {role_permissions} p on p.app_id = u.app_id and p.role = u.role
+     where u.app_id = :app_id and u.tenant_id = :tenant_id and u.user_id = :user_id order by p.permission
+    """
+)
+
+LIST_USERS_WITH_ROLE = Statement(
+    """
+    select user_id as name from {user_roles}
+     where app_id = :app_id and role = :role and tenant_id = :tenant_id order by user_id
+    """
+)

@@ -1,0 +1,202 @@
+"""The recipe that gives people roles, and puts those and their permissions into sessions: the overridable class."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from watchword.accounts.tenants import PUBLIC_TENANT_ID
+from watchword.errors import BadInput
+from watchword.recipes.recipe import Engine, Recipe, UserContext
+from watchword.recipes.userroles import operations
+from watchword.sessions.claims import ClaimOwner, PrimitiveArrayClaim
+
+_LONGEST = 255  # characters; as the SuperTokens core's columns (CDI 1)
+
+
+class UserRoles(Recipe):
+    """Roles with permissions, given to users per tenant; each new session carries both in its JWT payload.
+
+    A route asks for them with `role_claim.includes("admin")` or `permission_claim.includes("posts:write")`
+    among its validators, and answers 403 to others, without a database call. A session keeps the roles it
+    began with until `session.fetch_and_set_claim(…)`, or until a validator with `max_age_seconds` finds them
+    too old.
+
+    Subclass it to change what it does. Names of roles and permissions are trimmed, 1 to 255 characters;
+    users need not be known here.
+
+    Args:
+        skip_adding_roles_to_access_token: Leave the roles (`st-role`) out of new sessions.
+        skip_adding_permissions_to_access_token: Leave the permissions (`st-perm`) out of new sessions.
+
+    Attributes:
+        role_claim: The names of the user's roles in the session's tenant. Source: FDI 7.
+        permission_claim: The permissions in those roles together. Source: FDI 7.
+    """
+
+    recipe_ids: ClassVar[tuple[str, ...]] = ("userroles",)
+    migration_packages: ClassVar[tuple[str, ...]] = ("watchword.recipes.userroles",)
+
+    def __init__(
+        self,
+        *,
+        skip_adding_roles_to_access_token: bool = False,
+        skip_adding_permissions_to_access_token: bool = False,
+    ) -> None:
+        super().__init__()
+        self.role_claim = PrimitiveArrayClaim("st-role", self._fetch_roles)
+        self.permission_claim = PrimitiveArrayClaim("st-perm", self._fetch_permissions)
+        self._skip_roles = skip_adding_roles_to_access_token
+        self._skip_permissions = skip_adding_permissions_to_access_token
+
+    def bind(self, engine: Engine) -> None:
+        """Wire the recipe, and put its claims into sessions."""
+        super().bind(engine)
+        if not self._skip_roles:
+            engine.sessions.add_claim(self.role_claim)
+        if not self._skip_permissions:
+            engine.sessions.add_claim(self.permission_claim)
+
+    # Roles of the app
+
+    async def create_new_role_or_add_permissions(
+        self,
+        role: str,
+        permissions: Sequence[str] = (),
+        *,
+        user_context: UserContext | None = None,  # noqa: ARG002 - for overrides, here and below
+    ) -> bool:
+        """Make a role, or add permissions to one; nothing is ever taken from it here.
+
+        Returns:
+            Whether the role was made.
+
+        Raises:
+            BadInput: A name is empty, too long, or no text.
+        """
+        return await operations.create_role(self.engine, _role(role), _permissions(permissions))
+
+    async def get_all_roles(self, *, user_context: UserContext | None = None) -> list[str]:  # noqa: ARG002
+        """The names of all roles, sorted."""
+        return await operations.list_column(self.engine, operations.LIST_ROLES)
+
+    async def delete_role(self, role: str, *, user_context: UserContext | None = None) -> bool:  # noqa: ARG002
+        """Remove a role, its permissions, and it from everybody who has it; returns whether it was there."""
+        return await operations.delete_role(self.engine, _role(role))
+
+    async def get_permissions_for_role(self, role: str, *, user_context: UserContext | None = None) -> list[str]:  # noqa: ARG002
+        """The permissions of a role, sorted. Raises `UnknownRole`."""
+        await operations.require_role(self.engine, _role(role))
+        return await operations.list_column(self.engine, operations.LIST_PERMISSIONS, role=_role(role))
+
+    async def remove_permissions_from_role(
+        self,
+        role: str,
+        permissions: Sequence[str] | None = None,
+        *,
+        user_context: UserContext | None = None,  # noqa: ARG002
+    ) -> None:
+        """Take permissions out of a role; all of them when left out. Raises `UnknownRole`."""
+        wanted = None if permissions is None else _permissions(permissions)
+        await operations.remove_permissions(self.engine, _role(role), wanted)
+
+    async def get_roles_that_have_permission(
+        self,
+        permission: str,
+        *,
+        user_context: UserContext | None = None,  # noqa: ARG002
+    ) -> list[str]:
+        """The roles with this permission, sorted."""
+        wanted = _name("permission", permission)
+        return await operations.list_column(self.engine, operations.LIST_ROLES_WITH_PERMISSION, permission=wanted)
+
+    # Roles of people
+
+    async def add_role_to_user(
+        self,
+        user_id: str,
+        role: str,
+        *,
+        tenant_id: str = PUBLIC_TENANT_ID,
+        user_context: UserContext | None = None,  # noqa: ARG002
+    ) -> bool:
+        """Give somebody a role in a tenant; sessions that are there already learn it when their claim is fetched.
+
+        Returns:
+            Whether they did not have it yet.
+
+        Raises:
+            UnknownRole: Make it first.
+            BadInput: The tenant is unknown.
+        """
+        await self.engine.tenants.get_tenant(tenant_id)
+        return await operations.add_role_to_user(self.engine, tenant_id, user_id, _role(role))
+
+    async def remove_user_role(
+        self,
+        user_id: str,
+        role: str,
+        *,
+        tenant_id: str = PUBLIC_TENANT_ID,
+        user_context: UserContext | None = None,  # noqa: ARG002
+    ) -> bool:
+        """Take a role away in a tenant; returns whether they had it. Raises `UnknownRole`."""
+        return await operations.remove_user_role(self.engine, tenant_id, user_id, _role(role))
+
+    async def get_roles_for_user(
+        self,
+        user_id: str,
+        *,
+        tenant_id: str = PUBLIC_TENANT_ID,
+        user_context: UserContext | None = None,  # noqa: ARG002
+    ) -> list[str]:
+        """The roles somebody has in a tenant, sorted; `st-role` is made of them, so an override reaches it too."""
+        key = {"tenant_id": tenant_id, "user_id": user_id}
+        return await operations.list_column(self.engine, operations.LIST_ROLES_OF_USER, **key)
+
+    async def get_permissions_for_user(
+        self,
+        user_id: str,
+        *,
+        tenant_id: str = PUBLIC_TENANT_ID,
+        user_context: UserContext | None = None,  # noqa: ARG002
+    ) -> list[str]:
+        """The permissions in somebody's roles in a tenant together, sorted; `st-perm` is made of them."""
+        key = {"tenant_id": tenant_id, "user_id": user_id}
+        return await operations.list_column(self.engine, operations.LIST_PERMISSIONS_OF_USER, **key)
+
+    async def get_users_that_have_role(
+        self,
+        role: str,
+        *,
+        tenant_id: str = PUBLIC_TENANT_ID,
+        user_context: UserContext | None = None,  # noqa: ARG002
+    ) -> list[str]:
+        """The ids of all who have a role in a tenant, sorted. Raises `UnknownRole`."""
+        await operations.require_role(self.engine, _role(role))
+        key = {"tenant_id": tenant_id, "role": _role(role)}
+        return await operations.list_column(self.engine, operations.LIST_USERS_WITH_ROLE, **key)
+
+    async def _fetch_roles(self, owner: ClaimOwner, user_context: UserContext) -> list[str]:
+        return await self.get_roles_for_user(owner.user_id, tenant_id=owner.tenant_id, user_context=user_context)
+
+    async def _fetch_permissions(self, owner: ClaimOwner, user_context: UserContext) -> list[str]:
+        return await self.get_permissions_for_user(owner.user_id, tenant_id=owner.tenant_id, user_context=user_context)
+
+
+def _role(role: Any) -> str:
+    return _name("role", role)
+
+
+def _permissions(permissions: Any) -> list[str]:
+    if isinstance(permissions, str):
+        raise BadInput("permissions", "is one text; give a list of texts")
+    return [_name("permissions", permission) for permission in permissions]
+
+
+def _name(field: str, name: Any) -> str:
+    """A name as it is stored; raises `BadInput`."""
+    if not isinstance(name, str):
+        raise BadInput(field, f"is {type(name).__name__}; a name is a text")
+    trimmed = name.strip()
+    if not trimmed or len(trimmed) > _LONGEST or not trimmed.isprintable():
+        raise BadInput(field, f"{trimmed!r:.80} is no name; use 1 to {_LONGEST} printable characters")
+    return trimmed
