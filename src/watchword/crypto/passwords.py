@@ -1,6 +1,7 @@
 """Password hashes: Argon2id in a bounded pool, so that sign-ins neither stall the loop nor fill the memory."""
 
 import asyncio
+import base64
 import hmac
 import logging
 import os
@@ -17,7 +18,8 @@ from nacl.bindings import (
     crypto_pwhash_str_alg,
 )
 
-from watchword.crypto.phc import MAX_ITERATIONS, MAX_MEMORY_KIB, UnsupportedHash, parse_argon2id
+from watchword.crypto.imported.kinds import ImportedHash, parse_imported
+from watchword.crypto.phc import MAX_ITERATIONS, MAX_MEMORY_KIB, Argon2idHash, UnsupportedHash, parse_argon2id
 from watchword.errors import BadInput, ConfigurationError, Overloaded, WatchwordError
 
 _log = logging.getLogger(__name__)
@@ -53,6 +55,8 @@ class PasswordHasher:
         iterations: Passes over that memory.
         workers: Hashes that run at the same time; by default one per processor.
         queue_limit: Callers that may wait for a worker; the next one is refused.
+        firebase_signer_key: The base64 text in the Firebase console under the password hash parameters, where
+            users were imported from there.
     Raises:
         ConfigurationError: Parameters under the floor or over the ceiling (security PW-1, SC-8).
     """
@@ -64,6 +68,7 @@ class PasswordHasher:
         iterations: int = FLOOR_ITERATIONS,
         workers: int | None = None,
         queue_limit: int = 256,
+        firebase_signer_key: str | None = None,
     ) -> None:
         _check_range("memory_kib", memory_kib, FLOOR_MEMORY_KIB, MAX_MEMORY_KIB)
         _check_range("iterations", iterations, FLOOR_ITERATIONS, MAX_ITERATIONS)
@@ -73,6 +78,7 @@ class PasswordHasher:
         _check_range("workers", self._workers, 1, 1024)
         _check_memory_of_pool(self._workers, memory_kib)
         _check_range("queue_limit", queue_limit, 0, 100_000)
+        self._firebase_signer_key = _signer_key(firebase_signer_key)
         self._places = self._workers + queue_limit
         self._taken = 0
         self._lock = threading.Lock()  # places are given back by the workers' threads
@@ -101,7 +107,7 @@ class PasswordHasher:
 
         Args:
             password: As it was typed.
-            password_hash: An Argon2id hash in PHC form, or `None`.
+            password_hash: An Argon2id hash in PHC form, one that was imported, or `None`.
         Raises:
             PasswordMismatch: Wrong password, no hash, or a hash this class cannot read (which is logged).
             Overloaded: The queue is full, or there is no memory for the hash.
@@ -129,6 +135,14 @@ class PasswordHasher:
         return (
             parsed.memory_kib < self._memory_kib or parsed.iterations < self._iterations or len(parsed.tag) < _TAG_BYTES
         )
+
+    def check_importable(self, password_hash: str) -> None:
+        """Refuse a hash of another system that could not be verified at a sign-in (security PW-3, PW-5).
+
+        Raises:
+            UnsupportedHash: Malformed, of a kind that is not known, too costly; the text holds no part of it.
+        """
+        self._read(password_hash)
 
     def stop(self) -> None:
         """End the pool; hashes that run or wait are still finished and answered."""
@@ -168,16 +182,25 @@ class PasswordHasher:
 
     def _matches(self, password: bytes, password_hash: str | None) -> bool:
         try:
-            parsed = None if password_hash is None else parse_argon2id(password_hash)
+            stored = None if password_hash is None else self._read(password_hash)
         except UnsupportedHash as error:
             _log.error("a stored password hash cannot be verified: %s", error)  # never the hash itself
-            parsed = None
-        if parsed is None:
+            stored = None
+        if stored is None:
             salt = secrets.token_bytes(crypto_pwhash_SALTBYTES)
             _derive(password, salt, self._iterations, self._memory_kib, _TAG_BYTES)
             return False
-        tag = _derive(password, parsed.salt, parsed.iterations, parsed.memory_kib, len(parsed.tag))
-        return hmac.compare_digest(tag, parsed.tag)
+        if not isinstance(stored, Argon2idHash):
+            return stored.matches(password)
+        tag = _derive(password, stored.salt, stored.iterations, stored.memory_kib, len(stored.tag))
+        return hmac.compare_digest(tag, stored.tag)
+
+    def _read(self, password_hash: str) -> Argon2idHash | ImportedHash:
+        """A hash of ours, or one that was imported; raises `UnsupportedHash`."""
+        try:
+            return parse_argon2id(password_hash)
+        except UnsupportedHash:
+            return parse_imported(password_hash, self._firebase_signer_key)
 
 
 def _derive(password: bytes, salt: bytes, iterations: int, memory_kib: int, tag_bytes: int) -> bytes:
@@ -194,6 +217,17 @@ def _derive(password: bytes, salt: bytes, iterations: int, memory_kib: int, tag_
 def _processors() -> int:
     """How many processors this process may use; a container often has fewer than the machine."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _signer_key(text: str | None) -> bytes | None:
+    if text is None:
+        return None
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise ConfigurationError(
+            "password_hasher.firebase_signer_key", "is not base64; copy base64_signer_key from the Firebase console"
+        ) from None
 
 
 def _check_range(setting: str, value: int, floor: int, ceiling: int) -> None:

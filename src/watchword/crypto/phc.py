@@ -9,7 +9,6 @@ _ARGON2ID = re.compile(
     r"\$(?P<salt>[A-Za-z0-9+/]+)\$(?P<tag>[A-Za-z0-9+/]+)",
     re.ASCII,
 )
-_EXTRA = "such hashes need the extra import-hashes, which does not exist yet"
 _MAX_CHARACTERS = 512
 _SALT_BYTES = 16
 _MIN_TAG_BYTES, _MAX_TAG_BYTES = 16, 128
@@ -47,12 +46,10 @@ def parse_argon2id(phc: str) -> Argon2idHash:
     if match is None:
         raise UnsupportedHash("it is not an Argon2id hash in PHC form")
     if match["p"] != "1":
-        raise UnsupportedHash(
-            f"it has p={match['p']} lanes; that takes the extra import-hashes, which is not built yet"
-        )
+        raise UnsupportedHash(f"it has p={match['p']} lanes, which libsodium cannot compute")
     salt, tag = _decode(match["salt"]), _decode(match["tag"])
     if len(salt) != _SALT_BYTES:
-        raise UnsupportedHash(f"its salt has {len(salt)} bytes, not {_SALT_BYTES}; {_EXTRA}")
+        raise UnsupportedHash(f"its salt has {len(salt)} bytes, not {_SALT_BYTES}")
     memory_kib, iterations = int(match["m"]), int(match["t"])
     if memory_kib > MAX_MEMORY_KIB or iterations > MAX_ITERATIONS:
         raise UnsupportedHash(f"its cost (m={memory_kib}, t={iterations}) is over the ceiling")

@@ -1,0 +1,41 @@
+"""What the families share: strict base64 and numbers, and the ceilings of what a stored hash may cost."""
+
+import base64
+
+from watchword.crypto.phc import UnsupportedHash
+
+MAX_PBKDF2_ITERATIONS = 10_000_000
+"""Ten times what Django uses today: some seconds on one processor (security PW-5)."""
+
+MAX_SCRYPT_BYTES = 134_217_728
+"""128 MiB of memory: 128·N·r, four times what Werkzeug and Django use (security PW-5)."""
+
+MAX_BCRYPT_ROUNDS = 16
+"""2 to the 16th: some seconds (security PW-5)."""
+
+
+def decode_base64(text: str) -> bytes:
+    """Standard base64, with padding or without, one spelling per value; raises `UnsupportedHash` otherwise."""
+    bare = text.rstrip("=")
+    try:
+        data = base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
+    except ValueError:
+        data = b""
+    if base64.b64encode(data).decode().rstrip("=") != bare:
+        raise UnsupportedHash("its base64 is malformed")
+    return data
+
+
+def decode_hex(text: str) -> bytes:
+    """Raises `UnsupportedHash` when malformed."""
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise UnsupportedHash("its hexadecimal digits are malformed") from None
+
+
+def whole_number(text: str, most: int) -> int:
+    """A number from 1 to `most`; raises `UnsupportedHash` otherwise."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 12 and 1 <= int(text) <= most):
+        raise UnsupportedHash(f"a parameter of it is not a number from 1 to {most}")
+    return int(text)
