@@ -19,6 +19,7 @@ test: ## Run every test against the real things; ARGS="-k refresh" chooses some
 	@scripts/install-python all
 	@scripts/install-clients
 	@scripts/install-chromium
+	@scripts/install-pgbouncer
 	@scripts/test $(ARGS)
 
 race: ## 100,000 racing refreshes on two nodes; ARGS="--on both --refreshes 5000" and more, see ARGS=--help

@@ -8,7 +8,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from tests.services.pgbouncer import PgBouncer, running_pgbouncer
 from tests.services.postgres import EXTERNAL, PostgresServer, create_database, drop_database, execute, running_server
+from tests.services.standby import Pair, running_pair
 from watchword.database.database import Database
 from watchword.database.open import open_database
 
@@ -21,6 +23,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped; give it what it needs, or remove it"
     return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What is marked `behind_pgbouncer` and takes a `database_url` runs there too."""
+    if "database_url" in metafunc.fixturenames and metafunc.definition.get_closest_marker("behind_pgbouncer"):
+        kinds = ["sqlite", "postgres", "pgbouncer"]
+        metafunc.definition.add_marker(pytest.mark.parametrize("database_url", kinds, indirect=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +78,13 @@ def stoppable_postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
+def postgres_pair() -> Iterator[Pair]:
+    """A primary and its synchronous standby, of this test's own."""
+    with running_pair() as pair:
+        yield pair
+
+
+@pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     """The URL of an SQLite file that does not exist yet."""
     return f"sqlite:///{tmp_path / 'watchword.db'}"
@@ -79,6 +96,19 @@ def postgres_url(postgres: Postgres) -> Iterator[str]:
     url = postgres.create_database()
     yield url
     postgres.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def pgbouncer(postgres: Postgres) -> Iterator[PgBouncer]:
+    """A PgBouncer in transaction mode before the server of this run, with fewer connections to it than tests use."""
+    with running_pgbouncer(postgres.admin_url, {"default_pool_size": "4"}) as pooler:
+        yield pooler
+
+
+@pytest.fixture
+def pgbouncer_url(pgbouncer: PgBouncer, postgres_url: str) -> str:
+    """The URL of an empty PostgreSQL database, through PgBouncer."""
+    return pgbouncer.url(postgres_url)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import json
 import re
-import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import httpx2
 import uvicorn
 from fastapi import Body, Depends, FastAPI, Request
 
+from tests.services.programs import free_port
 from watchword import AppInfo, Protection, SessionContainer, Watchword
 from watchword.crypto.passwords import PasswordHasher
 from watchword.database.database import Database
@@ -63,13 +63,6 @@ class Letterbox:
 
     def is_empty(self) -> bool:
         return self._mails.empty()
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @asynccontextmanager

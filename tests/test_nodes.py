@@ -2,7 +2,11 @@
 
 import asyncio
 
+import pytest
+
 from tests.site import Browser, FakeClock, running_site
+
+pytestmark = pytest.mark.behind_pgbouncer
 
 API = "https://api.example.com"
 LONG_ENOUGH_SECONDS = 20

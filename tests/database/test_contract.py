@@ -29,6 +29,8 @@ from watchword.database.open import open_database
 from watchword.database.statements import Statement
 from watchword.errors import StorageUnavailable
 
+pytestmark = pytest.mark.behind_pgbouncer
+
 
 async def test_a_write_that_returned_is_seen_by_every_read(things: Database) -> None:
     """Read your own writes: one row, all rows, by column name, with every type we store."""

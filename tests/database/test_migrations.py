@@ -23,6 +23,8 @@ from watchword.database.open import open_database
 from watchword.database.statements import Statement
 from watchword.errors import ConfigurationError
 
+pytestmark = pytest.mark.behind_pgbouncer
+
 COUNT_TRUNKS = Statement("select count(*) as number from {trunks}")
 LIST_BOXES = Statement("select label, weight from {boxes}")
 ADD_BOX = Statement("insert into {boxes} (app_id, label) values ('public', :label)")

@@ -9,7 +9,7 @@ import pytest
 from tests.delivery.post import LINK, TOKEN, Post, reset_mail
 from tests.http.outside import Authority
 from tests.services.mail import MailServer, mail_server
-from tests.site import free_port
+from tests.services.programs import free_port
 from watchword.delivery.mail import RenderedMail
 from watchword.delivery.outbox import Patience
 from watchword.delivery.service import DeliveryFailed, DeliveryRefused

@@ -17,7 +17,7 @@ from tests.race.person import Network, Person
 from tests.race.record import Failure, Tally
 from tests.race.thief import POSITIONS, Thief
 from tests.race.wire import Wire
-from tests.site import free_port
+from tests.services.programs import free_port
 
 #: How far the clocks of the two nodes are apart, on the clock of the race.
 APART_MS = 2_000

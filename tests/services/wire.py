@@ -19,6 +19,10 @@ class Wire:
         """From now on swallow all bytes of connections whose first message has this in it."""
         self._dead_mark = mark
 
+    def black_hole(self) -> None:
+        """From now on swallow all that is sent, new connections included."""
+        self.cut(b"")
+
     def mend(self) -> None:
         """Let new connections through; the dead ones stay dead."""
         self._dead_mark = None
@@ -42,14 +46,16 @@ class Wire:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        up, down = await asyncio.open_connection(self._parts.hostname, self._parts.port)
         marks: list[bytes] = []
+        ends = [writer]
         try:
+            up, down = await asyncio.open_connection(self._parts.hostname, self._parts.port)
+            ends.append(down)
             await asyncio.gather(self._carry(reader, down, marks), self._carry(up, writer, marks))
-        except (ConnectionError, asyncio.CancelledError):
+        except (OSError, asyncio.CancelledError):
             pass
         finally:
-            for end in (writer, down):
+            for end in ends:
                 end.close()
             self._tasks.discard(task)
 

@@ -14,6 +14,8 @@ from watchword.sessions.engine import GrantedTokens, SessionEngine
 from watchword.sessions.payloads import merge
 from watchword.sessions.refresh import refresh
 
+pytestmark = pytest.mark.behind_pgbouncer
+
 SETTLED_MS = 131_000
 ROUNDS = 25
 ResultT = TypeVar("ResultT")

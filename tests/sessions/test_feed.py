@@ -19,6 +19,8 @@ from watchword.sessions.revoked_rows import record_revoked
 from watchword.sessions.settings import SessionOptions
 from watchword.sessions.verify import verify_access_token
 
+pytestmark = pytest.mark.behind_pgbouncer
+
 LONG_ENOUGH_SECONDS = 20
 
 

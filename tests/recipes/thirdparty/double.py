@@ -16,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from tests.site import FakeClock, free_port
+from tests.services.programs import free_port
+from tests.site import FakeClock
 from watchword.crypto.base64url import encode_base64url
 from watchword.crypto.jwt import SigningKey, generate_signing_key, sign
 

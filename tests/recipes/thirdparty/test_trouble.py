@@ -13,7 +13,8 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from tests.recipes.engine import count
 from tests.recipes.thirdparty.conftest import Visitor, corp, visitor_of
 from tests.recipes.thirdparty.double import CLIENT_ID, CLIENT_SECRET, ProviderDouble, query_of
-from tests.site import FakeClock, free_port
+from tests.services.programs import free_port
+from tests.site import FakeClock
 from watchword.crypto.jwt import generate_signing_key
 from watchword.errors import BadInput, ProviderFailed
 from watchword.http.client import OutgoingClient
