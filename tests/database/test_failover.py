@@ -9,26 +9,37 @@ from watchword.errors import StorageUnavailable
 
 
 async def test_acknowledged_writes_survive_a_fail_over(postgres_pair: Pair) -> None:
-    """F-05: the primary loses its power under load: what was answered is at the synchronous standby, and it goes on."""
+    """F-05: the primary loses its power under load: all that was answered is at the standby, and writing goes on there.
+
+    By itself, through the URL that names both, with the same object.
+    """
     database = open_database(postgres_pair.create_database())
     await database.start()
     await create_things(database)
-    acknowledged: list[str] = []
-    enough = asyncio.Event()
+    before: set[str] = set()
+    after: set[str] = set()
+    acknowledged, enough = before, asyncio.Event()
 
     async def write(worker: int) -> None:
-        for number in range(100_000):
-            await add(database, f"{worker} {number}")
-            acknowledged.append(f"{worker} {number}")
-            if len(acknowledged) == 200:
+        number = 0
+        while len(after) < 200:
+            number += 1
+            try:
+                await add(database, f"{worker} {number}")
+            except StorageUnavailable:
+                await asyncio.sleep(0.01)
+                continue
+            acknowledged.add(f"{worker} {number}")
+            if len(before) >= 200:
                 enough.set()
 
-    workers = asyncio.gather(*(write(worker) for worker in range(4)), return_exceptions=True)
-    await enough.wait()
-    await asyncio.to_thread(postgres_pair.fail_over)
-    assert all(isinstance(answer, StorageUnavailable) for answer in await workers)
+    async with asyncio.timeout(60), asyncio.TaskGroup() as workers:
+        for worker in range(4):
+            workers.create_task(write(worker))
+        await enough.wait()
+        await asyncio.to_thread(postgres_pair.fail_over)
+        acknowledged = after
 
-    assert await add(database, "afterwards") is not None
     stored = {row["id"] for row in await database.list(LIST_THINGS)}
-    assert set() == set(acknowledged) - stored
+    assert set() == (before | after) - stored
     await database.stop()
