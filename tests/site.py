@@ -22,6 +22,8 @@ from watchword.delivery.mail import RenderedMail
 from watchword.frameworks.fastapi import create_session, install, verify_session
 from watchword.recipes import Session, SessionFeature, ThirdPartyEmailPassword
 from watchword.recipes.recipe import Recipe
+from watchword.telemetry.hooks import HookLimits
+from watchword.telemetry.telemetry import Telemetry
 
 Carry = Literal["cookies", "headers"]
 SECRET = "a secret for tests that has at least 32 bytes"
@@ -231,6 +233,8 @@ async def running_site(
     protection: Protection | None = None,
     website_domain: str | None = None,
     add_routes: Callable[[FastAPI, Watchword], None] = lambda _app, _auth: None,
+    hook_limits: HookLimits | None = None,
+    telemetry: Telemetry | None = None,
     **app_info: Any,
 ) -> AsyncIterator[Site]:
     """A site on one database, given by URL or open; with the recipes of the seed unless others are given."""
@@ -252,6 +256,8 @@ async def running_site(
         recipe_list=chosen,
         clock=clock,
         protection=protection,
+        hook_limits=hook_limits,
+        telemetry=telemetry,
         passwords=PasswordHasher(workers=2),
         email_delivery=EmailDelivery(mail),
     )

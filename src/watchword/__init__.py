@@ -5,5 +5,20 @@ from watchword.app import Watchword
 from watchword.protection.settings import Limit, Protection
 from watchword.sessions.session import SessionContainer
 from watchword.settings import AppInfo
+from watchword.telemetry.hooks import HookLimits
+from watchword.telemetry.json_lines import JsonFormatter
+from watchword.telemetry.request_ids import find_request_id
+from watchword.telemetry.telemetry import Telemetry
 
-__all__ = ["AppInfo", "Limit", "Protection", "SessionContainer", "User", "Watchword"]
+__all__ = [
+    "AppInfo",
+    "HookLimits",
+    "JsonFormatter",
+    "Limit",
+    "Protection",
+    "SessionContainer",
+    "Telemetry",
+    "User",
+    "Watchword",
+    "find_request_id",
+]

@@ -23,11 +23,14 @@ from watchword.ids import Ids, RandomIds
 from watchword.protection.limits import Limits
 from watchword.protection.settings import Protection
 from watchword.recipes.multitenancy.recipe import Multitenancy
+from watchword.recipes.overrides import watch_overrides
 from watchword.recipes.recipe import Engine, FirstFactor, Recipe
 from watchword.recipes.recipe_list import check_recipe_list
 from watchword.recipes.session.programmatic import Sessions
 from watchword.recipes.session.recipe import Session
 from watchword.settings import AppInfo, host_of, is_local
+from watchword.telemetry.hooks import HookLimits, Hooks
+from watchword.telemetry.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +60,9 @@ class Watchword:
             them every request counts as its direct peer's.
         forwarded_header: The one header those proxies write.
         outgoing: The HTTP client for providers, for a private network or certificate authority.
+        hook_limits: How long functions of the application may take; bounded without it.
+        telemetry: Where traces and metrics go; to OpenTelemetry's global providers without it, where
+            OpenTelemetry is installed.
         ids: Makes user ids and session handles in a format of your own.
         clock: Tells the time; for tests.
 
@@ -87,6 +93,8 @@ class Watchword:
         trusted_proxies: Sequence[str] = (),
         forwarded_header: ForwardedHeader = "x-forwarded-for",
         outgoing: OutgoingClient | None = None,
+        hook_limits: HookLimits | None = None,
+        telemetry: Telemetry | None = None,
         ids: Ids | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -110,8 +118,13 @@ class Watchword:
         if self.email_delivery is not None:
             self.email_delivery.bind(app_info.app_name)
         clock = clock or SystemClock()
+        self._telemetry = telemetry or Telemetry()
+        self._telemetry.bind(app_info.app_name)
+        hooks = Hooks(hook_limits, self._telemetry)
         secrets = SecretRing(secret)
-        self.outbox = Outbox(db=self._db, app_id="public", clock=clock, secrets=secrets, delivery=self.email_delivery)
+        self.outbox = Outbox(
+            db=self._db, app_id="public", clock=clock, secrets=secrets, delivery=self.email_delivery, hooks=hooks
+        )
         self._limits = Limits(protection or Protection(), self._db, "public", clock, secrets)
         engine = Engine(
             app_id="public",
@@ -126,9 +139,11 @@ class Watchword:
             limits=self._limits,
             tenants=self._tenants,
             sessions=self.session_recipe,
+            hooks=hooks,
         )
         for recipe in self.recipe_list:
             recipe.bind(engine)
+            watch_overrides(recipe, hooks)
         self.fdi = FdiFace(app_info, self.recipe_list, self.session_recipe, engine, addresses)
         self.sessions = Sessions(self.session_recipe)
         self._started: AsyncExitStack | None = None
@@ -160,6 +175,8 @@ class Watchword:
             log.info("watchword is ready for %s", self.app_info.app_name)
 
     async def _start(self, started: AsyncExitStack) -> None:
+        self._telemetry.start()
+        started.callback(self._telemetry.stop)
         started.push_async_callback(self._db.stop)
         started.callback(self._passwords.stop)
         started.push_async_callback(self._outgoing.stop)

@@ -20,10 +20,14 @@ from watchword.delivery.mail import Mail
 from watchword.delivery.sealed_mail import open_mail
 from watchword.delivery.service import DeliveryFailed, DeliveryRefused
 from watchword.errors import ConfigurationError
+from watchword.telemetry.hooks import Hooks, HookTimedOut
+from watchword.telemetry.instruments import MAILS
 
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 8  # mails in flight in one process
+#: Mail systems take their time, and nobody waits for them.
+_SLOW_SECONDS = 30.0
 _DEAD_KEPT_MS = 30 * 86_400_000
 
 
@@ -68,6 +72,7 @@ class Courier:
         secrets: Opens what waits.
         delivery: Renders and sends.
         patience: See `Patience`.
+        hooks: Calls what the application gave us to send with.
     """
 
     def __init__(
@@ -79,6 +84,7 @@ class Courier:
         secrets: SecretRing,
         delivery: EmailDelivery,
         patience: Patience,
+        hooks: Hooks,
     ) -> None:
         self._db = db
         self._app_id = app_id
@@ -86,6 +92,7 @@ class Courier:
         self._secrets = secrets
         self._delivery = delivery
         self._patience = patience
+        self._hooks = hooks
         self._sent: set[str] = set()  # sent by us, and the database has not heard of it yet
         self.stopping = False
 
@@ -145,12 +152,18 @@ class Courier:
 
     async def _send(self, mail: Mail) -> None:
         """Render and send; whatever goes wrong becomes one of the two failures, without anything of the mail."""
+        labels = {"watchword.mail.kind": mail.kind}
         try:
-            async with asyncio.timeout(self._patience.send_timeout_seconds):
-                await self._delivery.send_email(mail)
+            with self._hooks.telemetry.operation("mail", MAILS, labels, kind="client"):
+                await self._hooks.watch(
+                    "email_delivery.send_email",
+                    lambda: self._delivery.send_email(mail),
+                    timeout_seconds=self._patience.send_timeout_seconds,
+                    slow_seconds=_SLOW_SECONDS,
+                )
         except (DeliveryFailed, DeliveryRefused):
             raise
-        except TimeoutError:
+        except HookTimedOut:
             raise DeliveryFailed(f"took longer than {self._patience.send_timeout_seconds:g} s") from None
         except Exception as error:  # a template or an override of the application may raise anything
             raise DeliveryFailed(where_raised(error)) from None

@@ -17,6 +17,7 @@ from watchword.delivery.email_delivery import EmailDelivery
 from watchword.delivery.mail import Mail
 from watchword.delivery.sealed_mail import seal_mail
 from watchword.errors import ConfigurationError, Overloaded, StorageUnavailable
+from watchword.telemetry.hooks import Hooks
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class Outbox:
         secrets: Seals what waits.
         delivery: Renders and sends; `None` where none is configured, and then nothing is sent.
         patience: See `Patience`.
+        hooks: Calls what the application gave us to send with.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Outbox:
         secrets: SecretRing,
         delivery: EmailDelivery | None,
         patience: Patience | None = None,
+        hooks: Hooks | None = None,
     ) -> None:
         self._db = db
         self._app_id = app_id
@@ -81,7 +84,15 @@ class Outbox:
         self._courier = (
             None
             if delivery is None
-            else Courier(db=db, app_id=app_id, clock=clock, secrets=secrets, delivery=delivery, patience=self._patience)
+            else Courier(
+                db=db,
+                app_id=app_id,
+                clock=clock,
+                secrets=secrets,
+                delivery=delivery,
+                patience=self._patience,
+                hooks=hooks or Hooks(),
+            )
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()

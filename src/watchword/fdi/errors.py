@@ -1,7 +1,6 @@
 """The one table from typed errors to the contract's answers. Source: FDI 3, 6; security LG-5, SE-10."""
 
 import logging
-import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -40,6 +39,8 @@ from watchword.http.messages import JsonObject
 from watchword.recipes.recipe import Answer
 from watchword.recipes.session.recipe import Session
 from watchword.sessions.settings import SessionSettings
+from watchword.telemetry.hooks import HookTimedOut
+from watchword.telemetry.request_ids import get_correlation_id
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ async def answer_error(error: WatchwordError, exchange: Exchange, session_recipe
 
 def unexpected_answer(error: BaseException, what: str) -> Answer:
     """The answer to anything unexpected: a code and an id to find it in the log, nothing else (LG-5)."""
-    correlation_id = secrets.token_hex(8)
+    correlation_id = get_correlation_id()
     log.error("%s failed, correlation id %s", what, correlation_id, exc_info=error)
     return _server_error(getattr(error, "code", "internal"), correlation_id)
 
@@ -127,10 +128,15 @@ def _invalid_claims(error: InvalidClaims) -> Answer:
     return Answer(body={"message": "invalid claim", "claimValidationErrors": failures}, status=403)
 
 
-def _later(error: Overloaded | StorageUnavailable) -> Answer:
-    log.warning("%s", error, exc_info=error.__cause__)
+def _later(error: Overloaded | StorageUnavailable | HookTimedOut) -> Answer:
+    correlation_id = get_correlation_id()
+    log.warning("%s, correlation id %s", error, correlation_id, exc_info=error.__cause__)
     return Answer(
-        body={"message": "the service is busy or its storage does not answer; try again", "code": error.code},
+        body={
+            "message": "the service is busy or its storage does not answer; try again",
+            "code": error.code,
+            "correlationId": correlation_id,
+        },
         status=503,
         headers=(("retry-after", str(error.retry_after_seconds)),),
     )
@@ -145,7 +151,7 @@ def _too_many(error: TooManyRequests) -> Answer:
 
 
 def _hook_failed(error: HookFailed) -> Answer:
-    correlation_id = secrets.token_hex(8)
+    correlation_id = get_correlation_id()
     log.error("%s, correlation id %s", error, correlation_id, exc_info=error)
     return _server_error(error.code, correlation_id)
 
@@ -182,5 +188,6 @@ _TABLE: dict[type[WatchwordError], Callable[[Any], Answer]] = {
     TooManyRequests: _too_many,
     Overloaded: _later,
     StorageUnavailable: _later,
+    HookTimedOut: _later,
     HookFailed: _hook_failed,
 }

@@ -22,6 +22,7 @@ from watchword.recipes.session_feature import Action, SessionFeature, SignInCont
 from watchword.sessions.claims import ClaimValidator, SessionClaim
 from watchword.sessions.session import SessionContainer
 from watchword.settings import AppInfo
+from watchword.telemetry.hooks import Hooks
 
 UserContext = dict[str, Any]
 """Lives as long as one request and reaches every recipe function; for the application's own use.
@@ -86,6 +87,7 @@ class Engine:
     limits: Limits
     tenants: Tenants
     sessions: SessionStarter
+    hooks: Hooks = field(default_factory=Hooks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,6 +236,11 @@ class Recipe:
             )
         return self._engine
 
+    @property
+    def hooks(self) -> Hooks:
+        """Calls functions of the application. Raises `ConfigurationError` before `bind`."""
+        return self.engine.hooks
+
     def bind(self, engine: Engine) -> None:
         """Called once by `Watchword`; an override checks configuration that needs the engine.
 
@@ -296,7 +303,7 @@ class SignInRecipe(Recipe):
         """
         if api.session is not None and api.session.user_id == user.id:
             return api.session
-        jwt_payload, session_data = await self.session_feature.fill(user, context, action)
+        jwt_payload, session_data = await self.session_feature.fill(self.hooks, user, context, action)
         try:
             return await self.engine.sessions.create_new_session(
                 user.id,

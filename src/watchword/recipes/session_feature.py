@@ -1,14 +1,14 @@
 """The two hooks that fill a new session, and what they are told about the sign-in."""
 
 import asyncio
-import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from watchword.accounts.users import User
 from watchword.errors import HookFailed
 from watchword.signatures import check_callable
+from watchword.telemetry.hooks import Hooks
 
 Action = Literal["signin", "signup"]
 
@@ -78,15 +78,17 @@ class SessionFeature:
         for name in ("set_jwt_payload", "set_session_data"):
             check_callable(f"session_feature.{name}", getattr(self, name), "user", "context", "action")
 
-    async def fill(self, user: User, context: SignInContext, action: Action) -> tuple[dict[str, Any], dict[str, Any]]:
+    async def fill(
+        self, hooks: Hooks, user: User, context: SignInContext, action: Action
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Run both hooks and return the JWT payload and the session data.
 
         Raises:
-            HookFailed: A hook raised, or returned something that is not a mapping; no session was made.
+            HookFailed: A hook raised, took too long, or returned something that is not a mapping; no session was made.
         """
         outcomes = await asyncio.gather(
-            _run("set_jwt_payload", self.set_jwt_payload, user, context, action),
-            _run("set_session_data", self.set_session_data, user, context, action),
+            _run(hooks, "set_jwt_payload", self.set_jwt_payload, user, context, action),
+            _run(hooks, "set_session_data", self.set_session_data, user, context, action),
             return_exceptions=True,  # so that neither is left running when the other fails
         )
         filled: list[dict[str, Any]] = []
@@ -98,18 +100,13 @@ class SessionFeature:
 
 
 async def _run(
-    name: str, hook: SessionHook | None, user: User, context: SignInContext, action: Action
+    hooks: Hooks, name: str, hook: SessionHook | None, user: User, context: SignInContext, action: Action
 ) -> dict[str, Any]:
     if hook is None:
         return {}
-    try:
-        result = hook(user, context, action)
-        if inspect.isawaitable(result):
-            result = await result
-    except Exception as error:
-        raise HookFailed(name, f"raised {type(error).__name__}") from error
+    result = await hooks.call(name, lambda: hook(user, context, action))
     if result is None:
         return {}
-    if not isinstance(result, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - comes from the application
+    if not isinstance(result, Mapping):
         raise HookFailed(name, f"returned {type(result).__name__}; return a dict, or nothing")
-    return dict(result)
+    return dict(cast("Mapping[str, Any]", result))

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from watchword.errors import ClaimFailure, ConfigurationError, HookFailed
 from watchword.sessions.payloads import RESERVED_CLAIMS
 from watchword.signatures import check_callable
+from watchword.telemetry.hooks import Hooks, is_ours
 
 Primitive = str | int | float | bool
 ValueT = TypeVar("ValueT")
@@ -143,6 +144,28 @@ class ValueValidator(ClaimValidator):
 
     def _failure(self, message: str, details: dict[str, Any]) -> ClaimFailure:
         return ClaimFailure(self.id, {"message": message, **details})
+
+
+async def fetch_claim(
+    hooks: Hooks, claim: SessionClaim[Any], owner: ClaimOwner, user_context: dict[str, Any], now_ms: int
+) -> dict[str, Any]:
+    """What `claim.fetch` answers, timed and bounded.
+
+    Raises:
+        HookFailed: The application's function raised, or took too long.
+    """
+    return await hooks.call(f"fetch_value of claim {claim.key}", lambda: claim.fetch(owner, user_context, now_ms))
+
+
+async def find_failure(
+    hooks: Hooks, validator: ClaimValidator, payload: Mapping[str, Any], now_ms: int
+) -> ClaimFailure | None:
+    """What `validator.find_failure` answers; timed and bounded where the validator is the application's own."""
+    if is_ours(type(validator)):  # does no I/O, and is asked at every request
+        return await validator.find_failure(payload, now_ms)
+    return await hooks.call_override(
+        f"find_failure of validator {validator.id}", lambda: validator.find_failure(payload, now_ms)
+    )
 
 
 class PrimitiveClaim(SessionClaim[ValueT]):

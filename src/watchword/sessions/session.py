@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 
 from watchword.errors import InvalidClaims
 from watchword.sessions.access_tokens import AccessTokenInfo
-from watchword.sessions.claims import ClaimOwner, ClaimValidator, SessionClaim, ValueT
+from watchword.sessions.claims import ClaimOwner, ClaimValidator, SessionClaim, ValueT, fetch_claim, find_failure
+from watchword.telemetry.hooks import Hooks
 
 if TYPE_CHECKING:  # defaults of type variables come with Python 3.13; type checkers know them already
     from typing_extensions import TypeVar
@@ -82,6 +83,11 @@ class SessionInformation:
 
 class SessionFunctions(Protocol):
     """What a session asks of the session recipe, so that the application's overrides apply."""
+
+    @property
+    def hooks(self) -> Hooks:
+        """Calls functions of the application."""
+        ...
 
     async def get_session_information(
         self, handle: str, *, user_context: dict[str, Any] | None = None
@@ -263,7 +269,7 @@ class SessionContainer(Generic[PayloadT, DataT]):
 
     async def fetch_and_set_claim(self, claim: SessionClaim[Any]) -> None:
         """Fetch a claim and put it into the payload; a claim without a value is left as it is."""
-        fetched = await claim.fetch(self._claim_owner(), self._user_context, self._functions.now_ms())
+        fetched = await self._fetch(claim)
         if fetched:
             await self.merge_into_jwt_payload(fetched)
 
@@ -284,14 +290,15 @@ class SessionContainer(Generic[PayloadT, DataT]):
         fetched: dict[str, Any] = {}
         for validator in validators:
             if validator.claim is not None and validator.should_refetch(payload, now_ms):
-                fetched |= await validator.claim.fetch(self._claim_owner(), self._user_context, now_ms)
+                fetched |= await self._fetch(validator.claim)
                 payload |= fetched
         if fetched:
             await self.merge_into_jwt_payload(fetched)
-        failures = [await validator.find_failure(payload, now_ms) for validator in validators]
+        failures = [await find_failure(self._functions.hooks, validator, payload, now_ms) for validator in validators]
         found = [failure for failure in failures if failure is not None]
         if found:
             raise InvalidClaims(found)
 
-    def _claim_owner(self) -> ClaimOwner:
-        return ClaimOwner(self.user_id, self.recipe_user_id, self.tenant_id)
+    async def _fetch(self, claim: SessionClaim[Any]) -> dict[str, Any]:
+        owner = ClaimOwner(self.user_id, self.recipe_user_id, self.tenant_id)
+        return await fetch_claim(self._functions.hooks, claim, owner, self._user_context, self._functions.now_ms())

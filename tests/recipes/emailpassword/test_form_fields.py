@@ -19,6 +19,7 @@ from watchword.recipes.emailpassword.form_fields import (
     validate_password,
 )
 from watchword.recipes.session_feature import FormField
+from watchword.telemetry.hooks import Hooks
 
 ADA = {"id": "email", "value": "ada@example.com"}
 PASSWORD = {"id": "password", "value": "correct horse 1"}
@@ -59,7 +60,7 @@ def fields(*own: InputFormField) -> tuple[InputFormField, ...]:
 
 async def read(elements: Any, own: Sequence[InputFormField] = (), tenant_id: str = "public") -> tuple[FormField, ...]:
     """Read a body of these elements as a sign-up form."""
-    return await read_form_fields({"formFields": elements}, fields(*own), tenant_id)
+    return await read_form_fields({"formFields": elements}, fields(*own), tenant_id, Hooks())
 
 
 async def errors_of(elements: Any, *own: InputFormField) -> list[FieldError]:
@@ -97,7 +98,7 @@ async def errors_of(elements: Any, *own: InputFormField) -> list[FieldError]:
 async def test_a_body_of_another_shape_is_a_400_with_the_contracts_sentence(body: dict[str, Any], message: str) -> None:
     """Rules 2 to 7 of FDI 3.3, in their order, before any validator runs."""
     with pytest.raises(BadInput) as caught:
-        await read_form_fields(body, fields(), "public")
+        await read_form_fields(body, fields(), "public", Hooks())
     assert message == caught.value.message
 
 
@@ -295,11 +296,11 @@ async def test_an_own_email_rule_holds_at_sign_in_too_and_the_password_rule_does
     of_sign_in = sign_in_fields(fields(*own))
     assert ["password", "email"] == [field.id for field in of_sign_in]
     with pytest.raises(FieldErrors) as caught:
-        await read_form_fields({"formFields": [ADA, {"id": "password", "value": "x"}]}, of_sign_in, "public")
+        await read_form_fields({"formFields": [ADA, {"id": "password", "value": "x"}]}, of_sign_in, "public", Hooks())
     assert (FieldError("email", "Not one of us"),) == caught.value.fields
     ours = {"id": "email", "value": "Eve@us.example"}
     body = {"formFields": [ours, {"id": "password", "value": "x"}]}
-    assert 2 == len(await read_form_fields(body, of_sign_in, "public"))
+    assert 2 == len(await read_form_fields(body, of_sign_in, "public", Hooks()))
 
 
 async def test_an_own_email_rule_cannot_let_pass_what_splits_an_address() -> None:

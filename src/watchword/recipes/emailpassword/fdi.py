@@ -8,10 +8,16 @@ from watchword.errors import BadInput
 from watchword.recipes.emailpassword.form_fields import InputFormField, read_form_fields
 from watchword.recipes.recipe import Answer, ApiRequest, Route
 from watchword.recipes.session_feature import FormField
+from watchword.telemetry.hooks import Hooks
 
 
 class EmailPasswordApis(Protocol):
     """What the routes call: the recipe with the application's overrides."""
+
+    @property
+    def hooks(self) -> Hooks:
+        """Calls validators of the application."""
+        ...
 
     @property
     def sign_up_form_fields(self) -> Sequence[InputFormField]:
@@ -84,12 +90,12 @@ def email_password_routes(recipe: EmailPasswordApis) -> tuple[Route, ...]:
 
 
 async def _sign_up(recipe: EmailPasswordApis, api: ApiRequest) -> Answer:
-    form_fields = await read_form_fields(api.body, recipe.sign_up_form_fields, api.tenant_id)
+    form_fields = await read_form_fields(api.body, recipe.sign_up_form_fields, api.tenant_id, recipe.hooks)
     return await recipe.sign_up_post(form_fields, api)
 
 
 async def _sign_in(recipe: EmailPasswordApis, api: ApiRequest) -> Answer:
-    form_fields = await read_form_fields(api.body, recipe.sign_in_form_fields, api.tenant_id)
+    form_fields = await read_form_fields(api.body, recipe.sign_in_form_fields, api.tenant_id, recipe.hooks)
     return await recipe.sign_in_post(form_fields, api)
 
 
@@ -101,12 +107,12 @@ async def _email_exists(recipe: EmailPasswordApis, api: ApiRequest) -> Answer:
 
 
 async def _generate_password_reset_token(recipe: EmailPasswordApis, api: ApiRequest) -> Answer:
-    form_fields = await read_form_fields(api.body, recipe.reset_token_form_fields, api.tenant_id)
+    form_fields = await read_form_fields(api.body, recipe.reset_token_form_fields, api.tenant_id, recipe.hooks)
     return await recipe.generate_password_reset_token_post(form_fields, api)
 
 
 async def _password_reset(recipe: EmailPasswordApis, api: ApiRequest) -> Answer:
-    form_fields = await read_form_fields(api.body, recipe.reset_form_fields, api.tenant_id)
+    form_fields = await read_form_fields(api.body, recipe.reset_form_fields, api.tenant_id, recipe.hooks)
     token = api.body.get("token")  # after the form: a page shows what is wrong with the password first (FDI 8.2)
     if token is None:
         raise BadInput("token", "Please provide the password reset token")

@@ -3,7 +3,6 @@
 The order of the checks and every sentence are the contract's (FDI 3.3); official clients show them.
 """
 
-import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from watchword.accounts.email import INVALID_EMAIL, normalise_email
 from watchword.errors import BadInput, ConfigurationError, FieldError, FieldErrors, HookFailed
 from watchword.recipes.session_feature import FormField
 from watchword.signatures import check_callable
+from watchword.telemetry.hooks import Hooks
 
 Validate = Callable[[Any, str], str | Awaitable[str | None] | None]
 """`(value, tenant_id)` to a sentence for the person at the screen, or `None` when the value is fine."""
@@ -97,7 +97,7 @@ def validate_password(value: Any, _tenant_id: str) -> str | None:
 
 
 async def read_form_fields(
-    body: Mapping[str, Any], fields: Sequence[InputFormField], tenant_id: str
+    body: Mapping[str, Any], fields: Sequence[InputFormField], tenant_id: str, hooks: Hooks
 ) -> tuple[FormField, ...]:
     """Check the `formFields` of a body and return the configured ones among them, in configured order.
 
@@ -117,7 +117,7 @@ async def read_form_fields(
             )
     errors: list[FieldError] = []
     for field in fields:
-        error = await _find_error(field, values.get(field.id), tenant_id)
+        error = await _find_error(field, values.get(field.id), tenant_id, hooks)
         if error is not None:
             errors.append(FieldError(field.id, error))
     if errors:
@@ -186,10 +186,10 @@ def _is_storable(value: Any) -> bool:
     return True
 
 
-async def _find_error(field: InputFormField, value: Any, tenant_id: str) -> str | None:
+async def _find_error(field: InputFormField, value: Any, tenant_id: str, hooks: Hooks) -> str | None:
     if value is None or value == "":
         return None if field.optional else NOT_OPTIONAL
-    error = await _run_validator(field, value, tenant_id)
+    error = await _run_validator(field, value, tenant_id, hooks)
     if error is None and field.id == "email":
         try:
             normalise_email(value)  # a validator of the application's own may have let more pass than can be stored
@@ -198,16 +198,12 @@ async def _find_error(field: InputFormField, value: Any, tenant_id: str) -> str 
     return error
 
 
-async def _run_validator(field: InputFormField, value: Any, tenant_id: str) -> str | None:
-    if field.validate is None:
+async def _run_validator(field: InputFormField, value: Any, tenant_id: str, hooks: Hooks) -> str | None:
+    validate = field.validate
+    if validate is None:
         return None
     hook = f"validate of form field {field.id!r}"
-    try:
-        error = field.validate(value, tenant_id)
-        if inspect.isawaitable(error):
-            error = await error
-    except Exception as failure:
-        raise HookFailed(hook, f"raised {type(failure).__name__}") from failure
-    if error is not None and not isinstance(error, str):  # pyright: ignore[reportUnnecessaryIsInstance] - not our code
+    error = await hooks.call(hook, lambda: validate(value, tenant_id))
+    if error is not None and not isinstance(error, str):
         raise HookFailed(hook, f"returned {type(error).__name__}; return a sentence, or None")
     return error

@@ -11,10 +11,11 @@ from watchword.recipes.session.by_handle import SessionsByHandle
 from watchword.recipes.session.fdi import session_routes
 from watchword.sessions import lifecycle, refresh, verify
 from watchword.sessions.access_tokens import AccessTokenInfo
-from watchword.sessions.claims import ClaimOwner, ClaimValidator, SessionClaim
+from watchword.sessions.claims import ClaimOwner, ClaimValidator, SessionClaim, fetch_claim
 from watchword.sessions.refresh_tokens import RefreshToken
 from watchword.sessions.session import SessionContainer
 from watchword.sessions.settings import SessionOptions, SessionSettings
+from watchword.telemetry.hooks import is_ours
 
 Validators = Sequence[ClaimValidator]
 OverrideGlobalClaimValidators = (
@@ -78,9 +79,9 @@ class Session(SessionsByHandle):
         """
         await self.engine.tenants.get_tenant(tenant_id)
         owner = ClaimOwner(user_id, recipe_user_id or user_id, tenant_id)
-        payload = dict(jwt_payload)
+        payload, context = dict(jwt_payload), {} if user_context is None else user_context
         for claim in self._claims.values():
-            payload |= await claim.fetch(owner, {} if user_context is None else user_context, self.now_ms())
+            payload |= await fetch_claim(self.hooks, claim, owner, context, self.now_ms())
         granted = await lifecycle.create_session(
             self.session_engine,
             owner,
@@ -218,10 +219,23 @@ class Session(SessionsByHandle):
                 user_context=context,
             )
             if override is not None:
-                chosen = override(validators, session, context)
-                validators = await chosen if inspect.isawaitable(chosen) else chosen
+                validators = await self._choose(override, validators, session, context)
         if validators:
             await session.assert_claims(validators)
+
+    async def _choose(
+        self,
+        override: Callable[[Validators, SessionContainer, UserContext], Validators | Awaitable[Validators]],
+        validators: Validators,
+        session: SessionContainer,
+        context: UserContext,
+    ) -> Validators:
+        if not is_ours(override):
+            return await self.hooks.call_override(
+                "override_global_claim_validators", lambda: override(validators, session, context)
+            )
+        chosen = override(validators, session, context)
+        return await chosen if inspect.isawaitable(chosen) else chosen
 
     async def reissue_access_token(self, token: AccessTokenInfo, jwt_payload: Mapping[str, Any]) -> AccessTokenInfo:
         """The same access token with another payload and a new issue time; same expiry, same binding (FDI 4.12)."""

@@ -8,6 +8,7 @@ from watchword.accounts.email import FAKE_EMAIL_DOMAIN, normalise_email
 from watchword.accounts.users import User
 from watchword.crypto.hashes import sha256
 from watchword.errors import BadInput, NoEmailGivenByProvider
+from watchword.recipes.overrides import watch_overrides
 from watchword.recipes.recipe import Answer, ApiRequest, Engine, FirstFactor, Route, SignInRecipe, UserContext
 from watchword.recipes.session_feature import SessionFeature, ThirdPartyContext
 from watchword.recipes.thirdparty import operations
@@ -80,6 +81,8 @@ class ThirdParty(SignInRecipe):
         """Wire the recipe, and each provider with its way out. Raises `ConfigurationError`."""
         super().bind(engine)
         self._list.bind(engine.app_info, engine.outgoing, engine.clock)
+        for provider in self.providers:
+            watch_overrides(provider, engine.hooks)
 
     def routes(self) -> Sequence[Route]:
         """The HTTP APIs of this recipe, and of those it is combined with."""
