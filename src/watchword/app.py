@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from watchword.accounts.tenants import Tenants
+from watchword.audit.events import EventLog, Unlogged
+from watchword.audit.log import AuditLog
+from watchword.audit.settings import AuditSettings
 from watchword.clock import Clock, SystemClock
 from watchword.crypto.passwords import PasswordHasher
 from watchword.crypto.sealing import SecretRing
@@ -35,7 +38,13 @@ from watchword.telemetry.telemetry import Telemetry
 log = logging.getLogger(__name__)
 
 #: The packages whose tables every installation has, in the order they are made.
-CORE_MIGRATION_PACKAGES = ("watchword.accounts", "watchword.sessions", "watchword.delivery", "watchword.protection")
+CORE_MIGRATION_PACKAGES = (
+    "watchword.audit",
+    "watchword.accounts",
+    "watchword.sessions",
+    "watchword.delivery",
+    "watchword.protection",
+)
 
 
 class Watchword:
@@ -55,6 +64,7 @@ class Watchword:
         passwords: The password hasher, for other costs or pool sizes.
         email_delivery: How mail is written and sent. Left out, it goes to the log where `api_domain` is this
             machine; elsewhere recipes that send mail refuse to start.
+        audit: What is recorded of security events, and for how long.
         protection: How many failed sign-ins, sign-ups, … are let through; safe without it.
         trusted_proxies: The addresses or networks of the proxies in front of the application, or `unix`; without
             them every request counts as its direct peer's.
@@ -90,6 +100,7 @@ class Watchword:
         passwords: PasswordHasher | None = None,
         email_delivery: EmailDelivery | None = None,
         protection: Protection | None = None,
+        audit: AuditSettings | None = None,
         trusted_proxies: Sequence[str] = (),
         forwarded_header: ForwardedHeader = "x-forwarded-for",
         outgoing: OutgoingClient | None = None,
@@ -122,6 +133,11 @@ class Watchword:
         self._telemetry.bind(app_info.app_name)
         hooks = Hooks(hook_limits, self._telemetry)
         secrets = SecretRing(secret)
+        audit = audit or AuditSettings()
+        self._audit = (
+            AuditLog(db=self._db, app_id="public", clock=clock, secrets=secrets, settings=audit) if audit.on else None
+        )
+        event_log: EventLog = self._audit or Unlogged()
         self.outbox = Outbox(
             db=self._db, app_id="public", clock=clock, secrets=secrets, delivery=self.email_delivery, hooks=hooks
         )
@@ -137,6 +153,7 @@ class Watchword:
             passwords=self._passwords,
             outgoing=self._outgoing,
             limits=self._limits,
+            audit=event_log,
             tenants=self._tenants,
             sessions=self.session_recipe,
             hooks=hooks,
@@ -191,6 +208,11 @@ class Watchword:
         else:
             report = await check_migrations(self._db, self.migrations)
             report.require_current()
+        if self._audit is None:
+            log.warning("audit.on is off: nothing is recorded of sign-ins, failed ones, thefts and revocations")
+        else:
+            started.push_async_callback(self._audit.stop)
+            await self._audit.start()
         await self._tenants.start()
         self._limits.start()
         for recipe in self.recipe_list:

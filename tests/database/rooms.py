@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,10 @@ class _MortalTransaction:
     async def execute(self, statement: Statement, **parameters: Any) -> int:
         self._mortal.tick()
         return await self._transaction.execute(statement, **parameters)
+
+    async def execute_many(self, statement: Statement, parameters: Sequence[Mapping[str, Any]]) -> None:
+        self._mortal.tick()
+        await self._transaction.execute_many(statement, parameters)
 
     async def find(self, statement: Statement, **parameters: Any) -> Row | None:
         self._mortal.tick()

@@ -44,6 +44,21 @@ async def test_a_write_that_returned_is_seen_by_every_read(things: Database) -> 
     assert await things.find(FIND_THING, id="e") is None
 
 
+async def test_one_statement_runs_for_many_values_or_for_none(things: Database) -> None:
+    """`execute_many` is part of its transaction: all of it is there, or an error in the middle leaves nothing."""
+    await things.write(lambda tx: tx.execute_many(ADD_PART, []))
+    many = [{"id": f"t{number}", "amount": number, "picture": b"\x00"} for number in range(100)]
+    await things.write(lambda tx: tx.execute_many(ADD_THING, many))
+    assert 100 == await count(things)
+
+    async def fails(tx: Transaction) -> None:
+        await tx.execute_many(ADD_PART, [{"thing_id": "t1", "name": "good"}, {"thing_id": "t1", "name": ""}])
+
+    with pytest.raises(Exception, match=r"(?i)check"):
+        await things.write(fails)
+    assert 0 == await count(things, COUNT_PARTS)
+
+
 async def test_statements_count_the_rows_they_change(things: Database) -> None:
     """`execute` returns how many rows changed, with `returning` too."""
 

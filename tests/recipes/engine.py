@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from watchword.accounts.tenants import Tenants
+from watchword.audit.events import Unlogged
 from watchword.clock import SystemClock
 from watchword.crypto.passwords import PasswordHasher
 from watchword.crypto.sealing import SecretRing
@@ -67,6 +68,7 @@ async def running_engine(
         outbox=Outbox(db=db, app_id=app_id, clock=clock, secrets=secrets, delivery=delivery),
         passwords=hasher,
         outgoing=outgoing,
+        audit=Unlogged(),
         limits=Limits(protection or Protection(), db, app_id, clock, secrets),
         tenants=Tenants(db, app_id),
         sessions=session,

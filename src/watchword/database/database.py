@@ -1,6 +1,6 @@
 """What the rooms above know of a database: transactions, rows, and nothing about drivers."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from watchword.database.rendering import Rendering
@@ -20,6 +20,10 @@ class Transaction(Protocol):
 
     async def execute(self, statement: Statement, **parameters: Any) -> int:
         """Run a statement and return how many rows it changed."""
+        ...
+
+    async def execute_many(self, statement: Statement, parameters: Sequence[Mapping[str, Any]]) -> None:
+        """Run a statement for each of several sets of parameters, in one round trip where there are any."""
         ...
 
     async def find(self, statement: Statement, **parameters: Any) -> Row | None:

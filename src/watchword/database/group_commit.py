@@ -11,6 +11,7 @@ import queue
 import sqlite3
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,11 @@ class SqliteTransaction:
         changed = cursor.rowcount
         cursor.close()
         return changed
+
+    async def execute_many(self, statement: Statement, parameters: Sequence[Mapping[str, Any]]) -> None:
+        """Run a statement for each of several sets of parameters."""
+        for each in parameters:
+            await self.execute(statement, **each)
 
     async def find(self, statement: Statement, **parameters: Any) -> Row | None:
         """The first row of the answer, or `None`."""

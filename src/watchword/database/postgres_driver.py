@@ -36,6 +36,10 @@ class Connection(Protocol):
         """The first row."""
         ...
 
+    async def executemany(self, command: str, args: list[tuple[Any, ...]], *, timeout: float | None = None) -> None:  # noqa: ASYNC109  asyncpg's
+        """Run a statement for each of several lists of arguments, in one round trip."""
+        ...
+
     async def add_listener(self, channel: str, callback: Callable[..., None]) -> None:
         """`LISTEN`, and call back at each notification."""
         ...

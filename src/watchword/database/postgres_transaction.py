@@ -1,5 +1,6 @@
 """One attempt at a PostgreSQL transaction, and what its errors mean."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +58,12 @@ class PostgresTransaction:
         """Run a statement and return how many rows it changed."""
         return changed_rows(await self._run(self._connection.execute, statement, parameters))
 
+    async def execute_many(self, statement: Statement, parameters: Sequence[Mapping[str, Any]]) -> None:
+        """Run a statement for each of several sets of parameters, in one round trip."""
+        if parameters:
+            compiled = self._rendering.compile(statement)
+            await self._call(self._connection.executemany, compiled.text, [compiled.bind(each) for each in parameters])
+
     async def find(self, statement: Statement, **parameters: Any) -> Row | None:
         """The first row of the answer, or `None`."""
         return await self._run(self._connection.fetchrow, statement, parameters)
@@ -72,10 +79,12 @@ class PostgresTransaction:
 
     async def _run(self, call: Any, statement: Statement, parameters: dict[str, Any]) -> Any:
         compiled = self._rendering.compile(statement)
-        values = compiled.bind(parameters)
+        return await self._call(call, compiled.text, *compiled.bind(parameters))
+
+    async def _call(self, call: Any, *arguments: Any) -> Any:
         self.waiting = True
         try:
-            return await call(compiled.text, *values, timeout=self._seconds)
+            return await call(*arguments, timeout=self._seconds)
         except BaseException as error:
             self.problem = error
             raise

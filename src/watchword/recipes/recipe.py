@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal, Never, Protocol
 
 from watchword.accounts.tenants import Tenants
 from watchword.accounts.users import User
+from watchword.audit.events import EventLog
 from watchword.clock import Clock
 from watchword.crypto.passwords import PasswordHasher
 from watchword.crypto.sealing import SecretRing
@@ -37,6 +38,11 @@ def caller(user_context: UserContext) -> Caller:
     if not isinstance(request, HttpRequest):
         return Caller()
     return Caller(request.client_address, request.cookies.get(DEVICE_COOKIE, ()))
+
+
+def address_of(user_context: UserContext) -> str | None:
+    """The client's address, for the audit log; `None` without the HTTP request."""
+    return caller(user_context).address
 
 
 class SessionStarter(Protocol):
@@ -85,6 +91,7 @@ class Engine:
     outbox: Outbox
     outgoing: OutgoingClient
     limits: Limits
+    audit: EventLog
     tenants: Tenants
     sessions: SessionStarter
     hooks: Hooks = field(default_factory=Hooks)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from watchword.audit.events import EventLog, Unlogged
 from watchword.clock import Clock
 from watchword.crypto.sealing import SecretRing
 from watchword.database.database import Database
@@ -35,6 +36,7 @@ class SessionEngine:
     secrets: SecretRing
     settings: SessionSettings
     issuer: str
+    audit: EventLog
     keys: SigningKeys
     revoked: RevokedHandles
     feed: RevocationFeed
@@ -51,8 +53,13 @@ class SessionEngine:
         secrets: SecretRing,
         settings: SessionSettings,
         issuer: str,
+        audit: EventLog | None = None,
     ) -> Self:
-        """An engine with fresh keys, revocations and cache, all of this one app (security TN-5)."""
+        """An engine with fresh keys, revocations and cache, all of this one app (security TN-5).
+
+        Without `audit` nothing is recorded.
+        """
+        audit = audit or Unlogged()
         schedule = KeySchedule(
             kind=settings.key_kind,
             algorithm=settings.signing_key_algorithm,
@@ -68,7 +75,8 @@ class SessionEngine:
             secrets=secrets,
             settings=settings,
             issuer=issuer,
-            keys=SigningKeys(db=db, app_id=app_id, clock=clock, secrets=secrets, schedule=schedule),
+            audit=audit,
+            keys=SigningKeys(db=db, app_id=app_id, clock=clock, secrets=secrets, schedule=schedule, audit=audit),
             revoked=revoked,
             feed=RevocationFeed(
                 db=db, app_id=app_id, clock=clock, revoked=revoked, staleness_ms=settings.revocation_staleness_ms

@@ -14,9 +14,9 @@ import random
 import time
 from collections.abc import Sequence
 
+from watchword.background import BackgroundLoop
 from watchword.clock import Clock
 from watchword.database.database import Database
-from watchword.sessions.background import BackgroundLoop
 from watchword.sessions.revocations import RevokedHandles
 from watchword.sessions.revoked_rows import DATABASE_TIME, LIST_REVOKED_AFTER, LIST_REVOKED_SINCE
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from watchword.audit.events import EventLog, SecurityEvent, Unlogged
 from watchword.clock import Clock
 from watchword.crypto.jwt import SigningKey, VerificationKey, generate_signing_key
 from watchword.crypto.sealing import SealBroken, SecretRing
@@ -55,6 +56,7 @@ class SigningKeys:
         clock: Tells the time.
         secrets: Seals the private halves.
         schedule: When which key signs.
+        audit: Hears of keys that are made or sealed anew.
     """
 
     def __init__(
@@ -65,12 +67,14 @@ class SigningKeys:
         clock: Clock,
         secrets: SecretRing,
         schedule: KeySchedule,
+        audit: EventLog | None = None,
     ) -> None:
         self._db = db
         self._app_id = app_id
         self._clock = clock
         self._secrets = secrets
         self.schedule = schedule
+        self._audit = audit or Unlogged()
         self._keys: dict[str, _StoredKey] = {}
         self._opened: dict[str, SigningKey | None] = {}
         self._looked_at_ms: int | None = None
@@ -203,7 +207,11 @@ class SigningKeys:
             "signs_from_ms": place.signs_from_ms,
             "token_validity_ms": place.token_validity_ms,
         }
-        if await self._db.write(partial(_execute, INSERT_KEY, values)):
+        made = SecurityEvent(
+            "signing_key_made",
+            facts={"kid": place.kid, "algorithm": place.algorithm, "signs_from_ms": place.signs_from_ms},
+        )
+        if await self._db.write(partial(self._execute_and_record, INSERT_KEY, values, made)):
             log.info("signing key %s made, signs from %s ms", place.kid, place.signs_from_ms)
 
     async def _seal_anew(self) -> None:
@@ -214,7 +222,16 @@ class SigningKeys:
                 continue
             sealed = self._secrets.seal(_PURPOSE, key.to_bytes(), self._bound_to(kid))
             names = {"app_id": self._app_id, "kid": kid, "seen": seen, "sealed": sealed}
-            await self._db.write(partial(_execute, RESEAL_KEY, names))
+            resealed = SecurityEvent("secret_resealed", facts={"kid": kid})
+            await self._db.write(partial(self._execute_and_record, RESEAL_KEY, names, resealed))
+
+    async def _execute_and_record(
+        self, statement: Statement, parameters: dict[str, Any], event: SecurityEvent, tx: Transaction
+    ) -> int:
+        changed = await tx.execute(statement, **parameters)
+        if changed:  # of several processes that do the same, one has done it
+            await self._audit.record(tx, event)
+        return changed
 
     async def _keep_longer(self) -> None:
         """Tokens live longer than they did: so do the keys that verify them."""

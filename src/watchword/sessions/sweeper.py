@@ -9,9 +9,9 @@ import logging
 import random
 import secrets
 
+from watchword.background import BackgroundLoop
 from watchword.database.database import Transaction
 from watchword.database.statements import Statement
-from watchword.sessions.background import BackgroundLoop
 from watchword.sessions.engine import SessionEngine
 from watchword.sessions.feed import CLOCK_MARGIN_MS
 from watchword.sessions.revoked_rows import DATABASE_TIME

@@ -45,6 +45,7 @@ class SessionsByHandle(Recipe):
             secrets=engine.secrets,
             settings=self.settings,
             issuer=engine.app_info.issuer,
+            audit=engine.audit,
         )
 
     async def start(self) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from watchword import background
+from watchword.background import BackgroundLoop
 from watchword.errors import StorageUnavailable
-from watchword.sessions import background
-from watchword.sessions.background import BackgroundLoop
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,164 @@
+"""The log of one app in one process: recording in transactions, noting beside them, and the work behind that."""
+
+import asyncio
+import logging
+import random
+from collections import deque
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from watchword.audit.chain import ChainWriter, open_chain
+from watchword.audit.erasure import erase_user
+from watchword.audit.events import SecurityEvent
+from watchword.audit.marks import ChainKey
+from watchword.audit.rows import INSERT_EVENT, EventIds, new_row
+from watchword.audit.settings import AuditSettings
+from watchword.background import BackgroundLoop
+from watchword.clock import Clock
+from watchword.crypto.sealing import SecretRing
+from watchword.database.database import Database, Transaction
+from watchword.errors import Overloaded, StorageUnavailable
+
+log = logging.getLogger(__name__)
+
+MOST_NOTED = 10_000  # some megabytes; what comes then is counted and dropped
+_FLUSH_SIZE = 200
+_FLUSH_SECONDS = 0.5
+_CHAIN_SECONDS = 1.0
+_STOP_SECONDS = 5.0
+_MOST_QUIET = 10_000
+
+
+class AuditLog:
+    """Keeps an app's events; an `EventLog`. `start` before use, `stop` at the end.
+
+    Args:
+        db: Where they are kept.
+        app_id: Whose they are.
+        clock: Tells the time.
+        secrets: Seals the key of the chain.
+        settings: What is kept.
+    """
+
+    def __init__(
+        self, *, db: Database, app_id: str, clock: Clock, secrets: SecretRing, settings: AuditSettings
+    ) -> None:
+        self._db = db
+        self._app_id = app_id
+        self._clock = clock
+        self._secrets = secrets
+        self._settings = settings
+        self._ids = EventIds()
+        self._key: ChainKey | None = None
+        self._noted: deque[tuple[str, int, SecurityEvent]] = deque()
+        self._dropped = 0
+        self._quiet: dict[tuple[Any, ...], int] = {}
+        self._flushing = asyncio.Lock()
+        self._loops: list[BackgroundLoop] = []
+
+    async def start(self) -> None:
+        """Open the chain, or make it, and begin the work in the background.
+
+        Raises:
+            ConfigurationError: The configured secret does not open the chain's key.
+            StorageUnavailable: The database does not answer.
+        """
+        self._key = await open_chain(self._db, self._app_id, self._secrets)
+        self._flushing = asyncio.Lock()
+        writer = ChainWriter(self._db, self._app_id, self._key)
+        self._loops = [
+            BackgroundLoop("storing security events", self._wait_and_flush, longest_pause_seconds=10.0),
+            BackgroundLoop(
+                "chaining security events", partial(self._wait_and_chain, writer), longest_pause_seconds=60.0
+            ),
+        ]
+        for loop in self._loops:
+            loop.start()
+
+    async def stop(self) -> None:
+        """Store what was noted, for a few seconds at most, and end the work in the background."""
+        loops, self._loops = self._loops, []
+        for loop in loops:
+            await loop.stop()
+        if self._key is None:
+            return
+        try:
+            async with asyncio.timeout(_STOP_SECONDS):
+                await self.flush()
+        except (TimeoutError, StorageUnavailable, Overloaded):
+            log.error("%d security events are lost: the database did not answer before the stop", len(self._noted))  # noqa: TRY400
+
+    async def record(self, tx: Transaction, *events: SecurityEvent) -> None:
+        """Store events in the caller's transaction; see `EventLog`."""
+        now_ms = self._clock.now_ms()
+        rows = [self._row(self._ids.make(now_ms), now_ms, event) for event in events]
+        if len(rows) == 1:
+            await tx.execute(INSERT_EVENT, **rows[0])
+        else:
+            await tx.execute_many(INSERT_EVENT, rows)
+
+    def note(self, *events: SecurityEvent, quiet_ms: int = 0) -> None:
+        """Take events that go with no write; see `EventLog`."""
+        now_ms = self._clock.now_ms()
+        for event in events:
+            if quiet_ms and self._was_just_noted(event, now_ms, quiet_ms):
+                continue
+            if len(self._noted) >= MOST_NOTED:
+                self._dropped += 1
+                continue
+            self._noted.append((self._ids.make(now_ms), now_ms, event))
+
+    async def flush(self) -> None:
+        """Store what was noted so far; see `EventLog`."""
+        async with self._flushing:
+            for _ in range(len(self._noted) // _FLUSH_SIZE + 1):
+                # Taken out after the commit only; an id makes it harmless to store one twice.
+                batch = [self._noted[index] for index in range(min(_FLUSH_SIZE, len(self._noted)))]
+                dropped = self._dropped
+                if dropped:
+                    now_ms = self._clock.now_ms()
+                    event = SecurityEvent("events_dropped", facts={"number": dropped})
+                    batch.append((self._ids.make(now_ms), now_ms, event))
+                if not batch:
+                    return
+                rows = [self._row(*noted) for noted in batch]
+                await self._db.write(lambda tx, rows=rows: tx.execute_many(INSERT_EVENT, rows))
+                for _ in range(len(batch) - bool(dropped)):
+                    self._noted.popleft()
+                if dropped:
+                    self._dropped -= dropped
+                    log.error("%d security events were dropped: more came than could be stored", dropped)
+
+    async def erase_user(self, tx: Transaction, user_id: str) -> int:
+        """Take a person out of their events; see `EventLog`."""
+        number = await erase_user(tx, self._opened(), self._app_id, user_id)
+        await self.record(tx, SecurityEvent("user_erased", facts={"events": number}))
+        return number
+
+    def _opened(self) -> ChainKey:
+        if self._key is None:
+            raise RuntimeError("the audit log was not started")
+        return self._key
+
+    def _row(self, event_id: str, at_ms: int, event: SecurityEvent) -> dict[str, Any]:
+        stored = replace(event, address=self._settings.address_to_store(event.address))
+        return new_row(self._opened(), self._app_id, event_id, at_ms, stored)
+
+    def _was_just_noted(self, event: SecurityEvent, now_ms: int, quiet_ms: int) -> bool:
+        key = (event.kind, event.tenant_id, event.user_id, event.handle, event.address, *event.facts.values())
+        if now_ms < self._quiet.get(key, now_ms):
+            return True
+        if len(self._quiet) >= _MOST_QUIET:
+            self._quiet.clear()
+        self._quiet[key] = now_ms + quiet_ms
+        return False
+
+    async def _wait_and_flush(self) -> None:
+        await asyncio.sleep(_FLUSH_SECONDS)
+        if self._noted or self._dropped:
+            await self.flush()
+
+    async def _wait_and_chain(self, writer: ChainWriter) -> None:
+        await asyncio.sleep(_CHAIN_SECONDS * random.SystemRandom().uniform(1, 2))  # spreads the processes
+        await writer.chain_all()
