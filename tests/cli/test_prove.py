@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.cli.test_main import call
-from watchword.cli.main import known_migrations
+from watchword.cli.connection import known_migrations
 from watchword.cli.prove import prove, tables_of_apps
 from watchword.database.migrations import migrate
 from watchword.database.open import open_database

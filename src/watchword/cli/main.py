@@ -3,16 +3,24 @@
 Exit codes: 0 all is well · 1 it is not, and standard error says why · 2 the command was called wrongly.
 """
 
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable
 from importlib.metadata import version
-from pathlib import Path
-from typing import Annotated, TypeVar
-from urllib.parse import unquote
+from typing import Annotated
 
-from watchword import recipes
 from watchword.app import CORE_MIGRATION_PACKAGES
+from watchword.cli.connection import (
+    NotCurrent,
+    Prefix,
+    Schema,
+    Url,
+    known_migrations,
+    known_recipes,
+    place,
+    product,
+    require_existing,
+    typer,
+    with_database,
+)
 from watchword.cli.counter_examples import HONEST, THEFT
 from watchword.cli.prove import Proof, prove
 from watchword.cli.trial import Broken
@@ -26,29 +34,7 @@ from watchword.database.migrations import (
     render_sql,
 )
 from watchword.database.open import open_database
-from watchword.database.statements import Statement
 from watchword.errors import WatchwordError
-from watchword.recipes.recipe import Recipe
-
-try:
-    import typer
-except ModuleNotFoundError as error:
-    raise SystemExit("the watchword command needs an extra: pip install 'watchword[cli]'") from error
-
-T = TypeVar("T")
-
-Url = Annotated[
-    str,
-    typer.Option(
-        "--database",
-        envvar="DATABASE_URL",
-        help="sqlite:///file.db or postgresql://user:password@host/name. The variable keeps the password out of ps.",
-        show_default=False,
-        show_envvar=True,
-    ),
-]
-Schema = Annotated[str | None, typer.Option("--schema", help="PostgreSQL schema of the tables.", show_default=False)]
-Prefix = Annotated[str, typer.Option("--table-prefix", help="What the names of the tables start with.")]
 
 command = typer.Typer(name="watchword", no_args_is_help=True, pretty_exceptions_enable=False)
 database_command = typer.Typer(no_args_is_help=True, help="Look at the database.")
@@ -97,8 +83,7 @@ def check(database: Url, schema: Schema = None, table_prefix: Prefix = "") -> No
             )
         raise NotCurrent("\n".join(lines))
 
-    if is_missing_file(database):
-        raise NotCurrent(f"there is no database at {place(database)}; watchword migrate, or the first start, makes it")
+    require_existing(database)
     typer.echo(with_database(database, schema, table_prefix, look))
 
 
@@ -160,32 +145,12 @@ def prove_refreshing(
             await second.stop()
         return await product(db), proof
 
-    if is_missing_file(database):
-        raise NotCurrent(f"there is no database at {place(database)}; watchword migrate, or the first start, makes it")
+    require_existing(database)
     what, proof = with_database(database, schema, table_prefix, play)
     typer.echo(f"{what} at {place(database)}, two nodes on one clock, under the app id {proof.app_id}, now deleted.\n")
     typer.echo(proof.describe(runs, seed))
     if proof.broken:
         raise Broken(f"{len(proof.broken)} of {sessions} sessions went wrong; please report it with what stands above")
-
-
-class NotCurrent(WatchwordError):
-    """The tables are not those of this version; the message lists the differences."""
-
-    code = "not_current"
-
-
-def known_migrations() -> list[Migration]:
-    """The migrations of every room and of every recipe that Watchword has, used or not."""
-    packages = [*CORE_MIGRATION_PACKAGES]
-    for recipe in known_recipes():
-        packages += recipe.migration_packages
-    return load_migrations(list(dict.fromkeys(packages)))
-
-
-def known_recipes() -> list[type[Recipe]]:
-    """Every recipe that Watchword has."""
-    return [kind for kind in vars(recipes).values() if isinstance(kind, type) and issubclass(kind, Recipe)]
 
 
 def find_unused(report: MigrationReport) -> dict[str, str]:
@@ -201,42 +166,6 @@ def find_unused(report: MigrationReport) -> dict[str, str]:
         package: " or ".join(recipe.__name__ for recipe in known_recipes() if package in recipe.migration_packages)
         for package in absent
     }
-
-
-def with_database(url: str, schema: str | None, table_prefix: str, work: Callable[[Database], Awaitable[T]]) -> T:
-    """Connect, do the work, disconnect."""
-
-    async def run() -> T:
-        db = open_database(url, schema=schema, table_prefix=table_prefix, pool_size=1)
-        await db.start()
-        try:
-            return await work(db)
-        finally:
-            await db.stop()
-
-    return asyncio.run(run())
-
-
-async def product(db: Database) -> str:
-    """What answers, with its version."""
-    if db.rendering.dialect == "sqlite":
-        row = await db.find(Statement("select sqlite_version() as version"))
-        return f"SQLite {row['version'] if row else ''}"
-    row = await db.find(Statement("select current_setting('server_version') as version"))
-    return f"PostgreSQL {row['version'].split()[0] if row else ''}"
-
-
-def place(url: str) -> str:
-    """Where a database is, without user, password and parameters."""
-    scheme, _, rest = url.partition("://")
-    if scheme == "sqlite":
-        return rest.removeprefix("/") or "memory"
-    return rest.rsplit("@", 1)[-1].split("?", 1)[0]
-
-
-def is_missing_file(url: str) -> bool:
-    """Whether looking at this SQLite database would make it."""
-    return url.startswith("sqlite:///") and not Path(unquote(place(url))).exists()
 
 
 def main() -> None:

@@ -1,0 +1,92 @@
+"""What the commands share: how a database is named, found fit, and connected to."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+from urllib.parse import unquote
+
+from watchword import recipes
+from watchword.app import CORE_MIGRATION_PACKAGES
+from watchword.database.database import Database
+from watchword.database.migrations import Migration, load_migrations
+from watchword.database.open import open_database
+from watchword.database.statements import Statement
+from watchword.errors import WatchwordError
+from watchword.recipes.recipe import Recipe
+
+try:
+    import typer
+except ModuleNotFoundError as error:
+    raise SystemExit("the watchword command needs an extra: pip install 'watchword[cli]'") from error
+
+T = TypeVar("T")
+
+Url = Annotated[
+    str,
+    typer.Option(
+        "--database",
+        envvar="DATABASE_URL",
+        help="sqlite:///file.db or postgresql://user:password@host/name. The variable keeps the password out of ps.",
+        show_default=False,
+        show_envvar=True,
+    ),
+]
+Schema = Annotated[str | None, typer.Option("--schema", help="PostgreSQL schema of the tables.", show_default=False)]
+Prefix = Annotated[str, typer.Option("--table-prefix", help="What the names of the tables start with.")]
+
+
+class NotCurrent(WatchwordError):
+    """The tables are not those of this version; the message lists the differences."""
+
+    code = "not_current"
+
+
+def known_migrations() -> list[Migration]:
+    """The migrations of every room and of every recipe that Watchword has, used or not."""
+    packages = [*CORE_MIGRATION_PACKAGES]
+    for recipe in known_recipes():
+        packages += recipe.migration_packages
+    return load_migrations(list(dict.fromkeys(packages)))
+
+
+def known_recipes() -> list[type[Recipe]]:
+    """Every recipe that Watchword has."""
+    return [kind for kind in vars(recipes).values() if isinstance(kind, type) and issubclass(kind, Recipe)]
+
+
+def with_database(url: str, schema: str | None, table_prefix: str, work: Callable[[Database], Awaitable[T]]) -> T:
+    """Connect, do the work, disconnect."""
+
+    async def run() -> T:
+        db = open_database(url, schema=schema, table_prefix=table_prefix, pool_size=1)
+        await db.start()
+        try:
+            return await work(db)
+        finally:
+            await db.stop()
+
+    return asyncio.run(run())
+
+
+async def product(db: Database) -> str:
+    """What answers, with its version."""
+    if db.rendering.dialect == "sqlite":
+        row = await db.find(Statement("select sqlite_version() as version"))
+        return f"SQLite {row['version'] if row else ''}"
+    row = await db.find(Statement("select current_setting('server_version') as version"))
+    return f"PostgreSQL {row['version'].split()[0] if row else ''}"
+
+
+def place(url: str) -> str:
+    """Where a database is, without user, password and parameters."""
+    scheme, _, rest = url.partition("://")
+    if scheme == "sqlite":
+        return rest.removeprefix("/") or "memory"
+    return rest.rsplit("@", 1)[-1].split("?", 1)[0]
+
+
+def require_existing(url: str) -> None:
+    """Raises `NotCurrent` for an SQLite file that looking at would make."""
+    if url.startswith("sqlite:///") and not Path(unquote(place(url))).exists():
+        raise NotCurrent(f"there is no database at {place(url)}; watchword migrate, or the first start, makes it")
