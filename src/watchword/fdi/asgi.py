@@ -1,22 +1,17 @@
 """The FDI as pure ASGI: one middleware that answers our routes and adds tokens to everybody else's responses."""
 
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Protocol
-from urllib.parse import parse_qsl
+from collections.abc import Awaitable, Sequence
+from typing import Protocol
 
 from watchword.errors import ConfigurationError, WatchwordError
+from watchword.fdi.asgi_request import AsgiApp, AsgiRequest, Message, RawHeaders, Receive, Scope, Send
+from watchword.fdi.cors import CONCERNED_HEADERS, cross_origin_headers
 from watchword.fdi.exchange import Exchange
 from watchword.fdi.face import FdiFace
-from watchword.http.messages import Header, HttpRequest, HttpResponse
+from watchword.http.messages import Header, HttpResponse
 
 log = logging.getLogger(__name__)
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _STATE_KEY = "watchword.exchange"
 
@@ -53,6 +48,8 @@ class FdiMiddleware:
     def __init__(self, app: AsgiApp, auth: Served) -> None:
         self.app = app
         self.auth = auth
+        origins = (None, *auth.fdi.app_info.allowed_origins)
+        self._cross_origin_headers = {origin: _encode(cross_origin_headers(origin)) for origin in origins}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection."""
@@ -65,7 +62,7 @@ class FdiMiddleware:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         face = self.auth.fdi
-        request = face.find_client(read_request(scope), resolved=_is_resolved(scope))
+        request = AsgiRequest(scope, face.addresses)
         preflight = face.answer_preflight(request)
         if preflight is not None:
             return await _send_response(preflight, send)
@@ -83,13 +80,12 @@ class FdiMiddleware:
     async def _application(self, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> None:
         face, started = self.auth.fdi, False
 
-        async def send_with_tokens(message: Message) -> None:
+        def send_with_tokens(message: Message) -> Awaitable[None]:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = face.finish_headers(exchange, _decode(message.get("headers", ())))
-                message = {**message, "headers": _encode(headers)}
-            await send(message)
+                message = {**message, "headers": self._finish(exchange, message.get("headers", ()))}
+            return send(message)
 
         try:
             await self.app(scope, receive, send_with_tokens)
@@ -98,6 +94,17 @@ class FdiMiddleware:
                 raise
             answer = await face.answer_error(exchange, error)
             await _send_response(face.respond(exchange, answer), send)
+
+    def _finish(self, exchange: Exchange, headers: RawHeaders) -> RawHeaders:
+        """The headers of a response of the application's, with ours.
+
+        Most responses carry none of those that `finish_headers` works on, and get ours behind their own.
+        """
+        if exchange.is_silent and CONCERNED_HEADERS.isdisjoint([name.lower() for name, _ in headers]):
+            origin = exchange.request.header("origin")
+            return [*headers, *self._cross_origin_headers.get(origin, self._cross_origin_headers[None])]
+        decoded = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
+        return _encode(self.auth.fdi.finish_headers(exchange, decoded))
 
     def _starting(self, receive: Receive, send: Send) -> Receive:
         async def receive_when_ready() -> Message:
@@ -138,35 +145,10 @@ def exchange_of(scope: Scope) -> Exchange:
     return exchange
 
 
-def read_request(scope: Scope) -> HttpRequest:
-    """An ASGI scope as plain data; the path is that after the framework's mount prefix."""
-    path, root = scope["path"], scope.get("root_path", "").rstrip("/")
-    if root and (path == root or path.startswith(root + "/")):
-        path = path[len(root) :] or "/"
-    client, query = scope.get("client"), scope.get("query_string", b"")
-    return HttpRequest(
-        method=scope["method"].upper(),
-        path=path,
-        query=tuple(parse_qsl(query.decode("latin-1"), keep_blank_values=True)) if query else (),
-        headers=tuple(_decode(scope["headers"])),
-        client_address=client[0] if client else None,
-    )
-
-
-def _is_resolved(scope: Scope) -> bool:
-    """Whether the server put a forwarded address in place of the peer's: those come without a port."""
-    client = scope.get("client")
-    return bool(client) and not client[1]
-
-
-def _decode(headers: Any) -> list[Header]:
-    return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
-
-
-def _encode(headers: list[Header]) -> list[tuple[bytes, bytes]]:
+def _encode(headers: Sequence[Header]) -> list[tuple[bytes, bytes]]:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
 async def _send_response(response: HttpResponse, send: Send) -> None:
-    await send({"type": "http.response.start", "status": response.status, "headers": _encode(list(response.headers))})
+    await send({"type": "http.response.start", "status": response.status, "headers": _encode(response.headers)})
     await send({"type": "http.response.body", "body": response.body})

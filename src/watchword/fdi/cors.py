@@ -12,6 +12,17 @@ METHODS = "GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS"
 TOKEN_HEADERS = ("front-token", "st-access-token", "st-refresh-token", "anti-csrf")
 #: What scripts of the website may read of an answer, where it is there.
 _READABLE_HEADERS = (*TOKEN_HEADERS, "retry-after")
+#: Headers of a response that `add_cors` reads or replaces; without one of them it only adds `cross_origin_headers`.
+CONCERNED_HEADERS = frozenset(
+    name.encode()
+    for name in (
+        *_READABLE_HEADERS,
+        "vary",
+        "access-control-allow-origin",
+        "access-control-allow-credentials",
+        "access-control-expose-headers",
+    )
+)
 _PREFLIGHT_SECONDS = 600
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
@@ -49,8 +60,19 @@ def add_cors(headers: list[Header], origin: str | None) -> list[Header]:
     headers = _expose(add_vary(headers, "Origin"))
     if origin is None:
         return headers
-    ours = {"access-control-allow-origin": origin, "access-control-allow-credentials": "true"}
-    return [*(header for header in headers if header[0] not in ours), *ours.items()]
+    ours = _allowing(origin)
+    replaced = [name for name, _ in ours]
+    return [*(header for header in headers if header[0] not in replaced), *ours]
+
+
+def cross_origin_headers(origin: str | None) -> list[Header]:
+    """What `add_cors` adds for an origin, or for none, to a response that has none of the `CONCERNED_HEADERS`."""
+    vary = ("vary", "Origin")
+    return [vary] if origin is None else [vary, *_allowing(origin)]
+
+
+def _allowing(origin: str) -> list[Header]:
+    return [("access-control-allow-origin", origin), ("access-control-allow-credentials", "true")]
 
 
 def _expose(headers: list[Header]) -> list[Header]:

@@ -14,9 +14,8 @@ from watchword.fdi.exchange import Exchange
 from watchword.fdi.refreshing import first_that_refreshes
 from watchword.fdi.router import Match, Router
 from watchword.fdi.sessions import RequestSessions
-from watchword.fdi.transport import TokenWriter
 from watchword.fdi.users import shape_answer
-from watchword.fdi.versions import default_linking_flag, negotiate
+from watchword.fdi.versions import default_linking_flag
 from watchword.http.client_address import ClientAddresses
 from watchword.http.json import encode_json
 from watchword.http.messages import Header, HttpRequest, HttpResponse, JsonObject
@@ -57,19 +56,13 @@ class FdiFace:
         self._tenants = engine.tenants
         self._clock = engine.clock
         self._limits = engine.limits
-        self._addresses = addresses
+        self.addresses = addresses
 
     # The way in
 
-    def find_client(self, request: HttpRequest, *, resolved: bool = False) -> HttpRequest:
-        """The request with its client's canonical address instead of its peer's; see `ClientAddresses.find`."""
-        address = self._addresses.find(request.client_address, request.headers, resolved=resolved)
-        return request if address == request.client_address else replace(request, client_address=address)
-
     def open_exchange(self, request: HttpRequest) -> Exchange:
         """What travels with one request."""
-        version = negotiate(request.header("fdi-version"))
-        return Exchange(request, TokenWriter(self.policy, request), version, {"request": request})
+        return Exchange(request, self.policy)
 
     def find_route(self, request: HttpRequest) -> Match | None:
         """The API that answers a request, or `None` when it is the application's."""

@@ -46,11 +46,9 @@ class TokenWriter:
     request: HttpRequest
     _session: SessionContainer | None = None
     _transport: Transport = "header"
-    _cleared: set[Transport] = field(default_factory=set[Transport])
+    _cleared: frozenset[Transport] = frozenset()
     _everything_cleared: bool = False
-    _deletions: list[tuple[str, tuple[str | None, ...]]] = field(
-        default_factory=list[tuple[str, tuple[str | None, ...]]]
-    )
+    _deletions: tuple[tuple[str, tuple[str | None, ...]], ...] = ()
     _repeated_front_token: str | None = None
     _known_device: str | None = field(default=None, repr=False)
 
@@ -59,6 +57,16 @@ class TokenWriter:
         """The session whose state this response tells, or `None`."""
         return self._session
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether `headers` would be empty for sure: nothing was issued, ended, cleared or deleted."""
+        session = self._session
+        return (
+            (session is None or (session.issued is None and not session.ended))
+            and not (self._everything_cleared or self._cleared or self._deletions)
+            and self._repeated_front_token is None
+        )
+
     def attach(self, session: SessionContainer, transport: Transport) -> None:
         """Send this session's new tokens, now or issued later in the request, in this transport."""
         self._session, self._transport = session, transport
@@ -66,7 +74,7 @@ class TokenWriter:
 
     def clear(self, transport: Transport) -> None:
         """Take the tokens of one transport from the client."""
-        self._cleared.add(transport)
+        self._cleared = self._cleared.union((transport,))
 
     def clear_all(self) -> None:
         """Take every token from the client, whatever an earlier step attached (FDI 4.5)."""
@@ -74,7 +82,7 @@ class TokenWriter:
 
     def delete_cookie(self, name: str, *domains: str | None) -> None:
         """Delete a cookie on further domains: old, planted or legacy ones."""
-        self._deletions.append((name, domains))
+        self._deletions += ((name, domains),)
 
     def repeat_front_token(self, front_token: str) -> None:
         """Send a front token the client already has, so that a native client does not announce a sign-out."""

@@ -1,9 +1,8 @@
 """HTTP requests as plain data, so that recipes need no framework and tests need no server."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
@@ -15,11 +14,12 @@ _HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
-@dataclass(frozen=True)
 class HttpRequest:
     """One request as it arrived, without its body.
 
-    Attributes:
+    Nobody changes one. A server's is a subclass that decodes nothing before somebody asks for it.
+
+    Args:
         method: Upper case.
         path: Percent-decoded, after the mount prefix of the framework, query left out.
         query: Names and values, decoded, in order; a name may come twice.
@@ -28,11 +28,39 @@ class HttpRequest:
             nothing tells.
     """
 
-    method: str
-    path: str
-    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # holds codes and states
-    headers: tuple[Header, ...] = field(default=(), repr=False)  # holds tokens and cookies
-    client_address: str | None = None
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        headers: Sequence[Header] = (),
+        client_address: str | None = None,
+    ) -> None:
+        self.method = method
+        self.path = path
+        self._query = query
+        self._headers = headers
+        self._client_address = client_address
+        self._cookies: dict[str, list[str]] | None = None
+
+    def __repr__(self) -> str:  # query and headers hold codes, tokens and cookies
+        return f"HttpRequest(method={self.method!r}, path={self.path!r}, client_address={self.client_address!r})"
+
+    @property
+    def query(self) -> Sequence[tuple[str, str]]:
+        """Names and values, decoded, in order."""
+        return self._query
+
+    @property
+    def headers(self) -> Sequence[Header]:
+        """All headers in order, names in lower case."""
+        return self._headers
+
+    @property
+    def client_address(self) -> str | None:
+        """The client in canonical form."""
+        return self._client_address
 
     def header(self, name: str) -> str | None:
         """The first header of this name (given in lower case), or `None`."""
@@ -42,23 +70,33 @@ class HttpRequest:
         """All values of a query parameter, in order."""
         return [value for key, value in self.query if key == name]
 
-    @cached_property
-    def cookies(self) -> dict[str, list[str]]:
+    @property
+    def cookies(self) -> Mapping[str, list[str]]:
         """Cookie values by name, percent-decoded, quotes taken off; a name may have several (FDI 4.11)."""
-        found: dict[str, list[str]] = {}
-        for name, value in _cookie_pairs(value for key, value in self.headers if key == "cookie"):
-            found.setdefault(name, []).append(value)
-        return found
+        if self._cookies is None:
+            self._cookies = _read_cookies(self._cookie_headers())
+        return self._cookies
+
+    def _cookie_headers(self) -> list[str]:
+        return [value for key, value in self.headers if key == "cookie"]
 
 
-def _cookie_pairs(headers: Iterable[str]) -> Iterable[tuple[str, str]]:
+# What browsers take off, no more: one for whom a name starts with U+00A0 or U+0085 lets any page set it, and
+# it would count here as the name without, prefixes like `__Host-` included.
+_BLANK = " \t"
+
+
+def _read_cookies(headers: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
     for header in headers:
         for piece in header.split(";"):
-            # Blanks and tabs only, as browsers do: one for whom a name starts with U+00A0 or U+0085 lets any
-            # page set it, and it would count here as the name without, prefixes like `__Host-` included.
-            name, equals, value = piece.strip(" \t").partition("=")
+            name, equals, value = piece.partition("=")
             if equals:
-                yield name.strip(" \t"), unquote(value.strip(" \t").removeprefix('"').removesuffix('"'))
+                plain = value.strip(_BLANK)
+                if '"' in plain or "%" in plain:
+                    plain = unquote(plain.removeprefix('"').removesuffix('"'))
+                found.setdefault(name.strip(_BLANK), []).append(plain)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

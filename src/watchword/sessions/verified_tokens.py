@@ -1,5 +1,7 @@
 """A bounded cache of access tokens whose signature held: what makes a verified request cheap (security JW-8)."""
 
+from collections import OrderedDict
+
 from watchword.crypto.hashes import sha256
 from watchword.crypto.jwt import MAX_TOKEN_CHARACTERS
 from watchword.sessions.access_tokens import AccessTokenInfo
@@ -14,7 +16,7 @@ class VerifiedTokens:
 
     def __init__(self, capacity: int = 10_000) -> None:
         self._capacity = capacity
-        self._tokens: dict[bytes, AccessTokenInfo] = {}
+        self._tokens: OrderedDict[bytes, AccessTokenInfo] = OrderedDict()  # the least used are in front
 
     def __len__(self) -> int:
         return len(self._tokens)
@@ -26,13 +28,13 @@ class VerifiedTokens:
         key = sha256(text)
         token = self._tokens.pop(key, None)
         if token is not None:
-            self._tokens[key] = token  # dicts keep the order of insertion: the least used are in front
+            self._tokens[key] = token
         return token
 
     def add(self, token: AccessTokenInfo) -> None:
         """Remember a token whose signature holds."""
         if len(self._tokens) >= self._capacity:
-            del self._tokens[next(iter(self._tokens))]
+            self._tokens.popitem(last=False)
         self._tokens[sha256(token.text)] = token
 
     def discard(self, token: AccessTokenInfo) -> None:
