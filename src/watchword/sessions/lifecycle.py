@@ -322,10 +322,11 @@ DELETE_SESSIONS_OF_USER = Statement("""
  returning handle
 """)
 
+# `+ 0` keeps SQLite from the index of the sweeper: it would read all sessions that live to find one user's.
 LIST_HANDLES = Statement("""
     select handle
       from {sessions}
      where app_id = :app_id and user_id = :user_id and (tenant_id = :tenant_id or :tenant_id is null)
-       and expires_at_ms > :now_ms and (ends_at_ms is null or ends_at_ms > :now_ms)
+       and expires_at_ms + 0 > :now_ms and (ends_at_ms is null or ends_at_ms > :now_ms)
      order by created_at_ms desc, handle
 """)
