@@ -228,6 +228,14 @@ async def test_forgotten_passwords(database_url: str) -> None:
         assert "OK" == (await visitor.sign_in(password="correct horse 2")).json()["status"]
 
 
+async def test_password_policy(database_url: str) -> None:
+    """Length and words of the piece hold; it asks nobody about passwords that these refuse."""
+    async with Section("Passwords that are guessed first").serve(database_url) as visitor:
+        for password, word in (("correct horse", "at least 15"), ("Acme acme acme 1", "too close")):
+            answer = (await visitor.sign_up(password=password)).json()
+            assert ("FIELD_ERROR", True) == (answer["status"], word in answer["formFields"][0]["error"])
+
+
 async def test_verify_addresses(database_url: str) -> None:
     """The route is closed until the link was used."""
     section = Section("Verify e-mail addresses")

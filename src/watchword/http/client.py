@@ -1,4 +1,4 @@
-"""The outgoing HTTP client: for providers' endpoints only, small JSON answers, and nowhere but where it may go.
+"""The outgoing HTTP client: small answers of JSON or text, and nowhere but where it may go.
 
 Source: security SS-1, SS-2, SS-3.
 """
@@ -60,6 +60,15 @@ class JsonAnswer:
     body: Any = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _RawAnswer:
+    """What came back, not decoded: `status`, `headers` by lower-case name, `body`."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
 class OutgoingClient:
     """Asks other servers, with limits on time, size, number and on where a request may go.
 
@@ -113,7 +122,19 @@ class OutgoingClient:
             OutgoingFailed: No usable answer, see the class. An answer of status 400 and above is usable.
             Overloaded: Too many requests at the same time.
         """
-        return await self._send("GET", url, headers or {}, params or {}, None)
+        return await self._ask_json("GET", url, headers or {}, params or {}, None)
+
+    async def get_text(self, url: str, *, headers: Mapping[str, str] | None = None) -> str:
+        """GET a document of plain text, and nothing but an answer of 200.
+
+        Raises:
+            OutgoingFailed: As in `get_json`, and for any other status.
+            Overloaded: As in `get_json`.
+        """
+        host, answer = await self._send("GET", url, {"Accept": "text/plain", **(headers or {})}, {}, None)
+        if answer.status != 200:
+            raise OutgoingFailed(host, f"answered {answer.status}")
+        return answer.body.decode("utf-8", "replace")
 
     async def post_form(
         self, url: str, data: Mapping[str, str], *, headers: Mapping[str, str] | None = None
@@ -125,7 +146,7 @@ class OutgoingClient:
             Overloaded: As in `get_json`.
         """
         content = urlencode(data, errors="replace").encode("ascii")
-        return await self._send("POST", url, {"Content-Type": _FORM, **(headers or {})}, {}, content)
+        return await self._ask_json("POST", url, {"Content-Type": _FORM, **(headers or {})}, {}, content)
 
     async def post_json(
         self, url: str, value: Mapping[str, Any], *, headers: Mapping[str, str] | None = None
@@ -137,7 +158,7 @@ class OutgoingClient:
             Overloaded: As in `get_json`.
         """
         all_headers = {"Content-Type": "application/json", **(headers or {})}
-        return await self._send("POST", url, all_headers, {}, msgspec.json.encode(value))
+        return await self._ask_json("POST", url, all_headers, {}, msgspec.json.encode(value))
 
     async def stop(self) -> None:
         """Close the connections; a later request opens new ones."""
@@ -145,9 +166,16 @@ class OutgoingClient:
         if pool is not None:
             await pool.aclose()
 
-    async def _send(
+    async def _ask_json(
         self, method: str, url: str, headers: Mapping[str, str], params: Mapping[str, str], content: bytes | None
     ) -> JsonAnswer:
+        host, answer = await self._send(method, url, headers, params, content)
+        return JsonAnswer(answer.status, answer.headers, _decoded(host, answer, accepts_form=method == "POST"))
+
+    async def _send(
+        self, method: str, url: str, headers: Mapping[str, str], params: Mapping[str, str], content: bytes | None
+    ) -> tuple[str, _RawAnswer]:
+        """The host that was asked, and what it answered."""
         target = self._checked_url(url, params)
         host = target.host.decode("ascii")
         encoded = _encoded_headers(host, target.port, headers)
@@ -156,13 +184,13 @@ class OutgoingClient:
         self._running += 1
         try:
             async with _failures_named(host, self._total_timeout_seconds):
-                return await self._exchange(method, target, encoded, content)
+                return host, await self._exchange(method, target, encoded, content)
         finally:
             self._running -= 1
 
     async def _exchange(
         self, method: str, target: "URL", headers: Sequence[tuple[bytes, bytes]], content: bytes | None
-    ) -> JsonAnswer:
+    ) -> _RawAnswer:
         host, total = target.host.decode("ascii"), self._total_timeout_seconds
         timeouts = {"connect": self._connect_timeout_seconds, "read": total, "write": total, "pool": total}
         pool = self._pool_at_first_use()
@@ -174,9 +202,7 @@ class OutgoingClient:
                 raise OutgoingFailed(host, f"answered with a redirect ({response.status}), which is not followed")
             if answered.get("content-encoding", "identity") != "identity":
                 raise OutgoingFailed(host, "sent a compressed answer, which was not asked for")
-            body = await self._read_body(host, response)
-        accepts_form = method == "POST"
-        return JsonAnswer(response.status, answered, _decoded(host, response.status, answered, body, accepts_form))
+            return _RawAnswer(response.status, answered, await self._read_body(host, response))
 
     async def _read_body(self, host: str, response: "Response") -> bytes:
         body = bytearray()
@@ -253,17 +279,17 @@ def _encoded_headers(host: str, port: int | None, headers: Mapping[str, str]) ->
         raise OutgoingFailed(host, _MALFORMED_HEADER) from None
 
 
-def _decoded(host: str, status: int, headers: Mapping[str, str], body: bytes, accepts_form: bool) -> Any:
-    if accepts_form and headers.get("content-type", "").split(";")[0].strip().lower() == _FORM:
-        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
-    if nests_deeper_than(_MAX_DEPTH, body):
+def _decoded(host: str, answer: _RawAnswer, *, accepts_form: bool) -> Any:
+    if accepts_form and answer.headers.get("content-type", "").split(";")[0].strip().lower() == _FORM:
+        return dict(parse_qsl(answer.body.decode("utf-8", "replace"), keep_blank_values=True))
+    if nests_deeper_than(_MAX_DEPTH, answer.body):
         raise OutgoingFailed(host, f"sent JSON that nests over {_MAX_DEPTH} levels")
     try:
-        return msgspec.json.decode(body)
+        return msgspec.json.decode(answer.body)
     except (ValueError, RecursionError):
-        if status >= 400:
+        if answer.status >= 400:
             return None
-        raise OutgoingFailed(host, f"answered {status} with something that is not JSON") from None
+        raise OutgoingFailed(host, f"answered {answer.status} with something that is not JSON") from None
 
 
 def _ssl_context(verify: str | ssl.SSLContext | None) -> ssl.SSLContext:

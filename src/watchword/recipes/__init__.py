@@ -1,6 +1,8 @@
 """The recipes: what an application lists in `recipe_list`, and what their hooks and overrides are given."""
 
+from watchword.protection.pwned_passwords import PwnedPasswords
 from watchword.recipes.emailpassword.form_fields import InputFormField
+from watchword.recipes.emailpassword.password_policy import PasswordPolicy
 from watchword.recipes.emailpassword.recipe import EmailPassword
 from watchword.recipes.emailverification.claim import EmailVerificationClaim
 from watchword.recipes.emailverification.recipe import EmailVerification
@@ -33,8 +35,10 @@ __all__ = [
     "EmailVerificationClaim",
     "FormField",
     "InputFormField",
+    "PasswordPolicy",
     "PrimitiveArrayClaim",
     "PrimitiveClaim",
+    "PwnedPasswords",
     "Session",
     "SessionClaim",
     "SessionFeature",

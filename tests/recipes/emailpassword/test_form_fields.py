@@ -55,7 +55,7 @@ def one_of_us(value: Any, tenant_id: str) -> str | None:
 
 def fields(*own: InputFormField) -> tuple[InputFormField, ...]:
     """The sign-up fields for these of the application."""
-    return sign_up_fields(own, validate_email)
+    return sign_up_fields(own, validate_email=validate_email, validate_password=validate_password)
 
 
 async def read(elements: Any, own: Sequence[InputFormField] = (), tenant_id: str = "public") -> tuple[FormField, ...]:

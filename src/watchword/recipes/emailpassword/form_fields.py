@@ -44,12 +44,15 @@ class InputFormField:
         check_callable(f"form_fields {self.id!r}, validate", self.validate, "value", "tenant_id")
 
 
-def sign_up_fields(own: Sequence[InputFormField], validate_email: Validate) -> tuple[InputFormField, ...]:
+def sign_up_fields(
+    own: Sequence[InputFormField], *, validate_email: Validate, validate_password: Validate
+) -> tuple[InputFormField, ...]:
     """The fields of sign-up: the application's in its order, then those of `password` and `email` it left out.
 
     Args:
         own: What the application configured.
         validate_email: The default for `email`.
+        validate_password: The default for `password`.
 
     Raises:
         ConfigurationError: A field comes twice, has no name, or is `email` or `password` and optional.
@@ -94,6 +97,17 @@ def validate_password(value: Any, _tenant_id: str) -> str | None:
     if re.search("[0-9]", password) is None:
         return "Password must contain at least one number"
     return None
+
+
+async def check_field(field: InputFormField, value: str, tenant_id: str, hooks: Hooks) -> None:
+    """Raise `FieldErrors` when one value breaks the rule of its field; for values that came by no form.
+
+    Raises:
+        HookFailed: As in `read_form_fields`.
+    """
+    error = await _find_error(field, value, tenant_id, hooks)
+    if error is not None:
+        raise FieldErrors([FieldError(field.id, error)])
 
 
 async def read_form_fields(

@@ -6,7 +6,7 @@ from typing import Literal
 
 from watchword.accounts import directory
 from watchword.accounts.email import normalise_email
-from watchword.accounts.users import User
+from watchword.accounts.users import LoginMethod, User
 from watchword.crypto.hashes import sha256
 from watchword.database.database import Row, Transaction
 from watchword.database.statements import Statement
@@ -62,6 +62,12 @@ async def create_reset_token(engine: Engine, tenant_id: str, user_id: str, email
     if await engine.db.write(insert) is None:
         raise UserNotFound
     return token
+
+
+async def find_email_of_reset_token(engine: Engine, tenant_id: str, token: str) -> str | None:
+    """The address that a token was sent to, `None` when it does not hold; the token is not used up."""
+    row = await engine.db.find(FIND_RESET_TOKEN, **_key(engine, tenant_id, token))
+    return None if row is None else row["email"]
 
 
 async def consume_reset_token(engine: Engine, tenant_id: str, token: str) -> PasswordResetProof:
@@ -161,7 +167,7 @@ async def update_email_or_password(
     if password is not None:
         check_new_password(password)
     before = await _find_user(engine, recipe_user_id)
-    old = next(method for method in before.login_methods if method.recipe_user_id == recipe_user_id)
+    old = _method_of(before, recipe_user_id)
     kinds: list[Literal["password_changed", "email_changed"]] = ["password_changed"] if password is not None else []
     if new_email not in (None, old.email):
         kinds.append("email_changed")
@@ -185,6 +191,15 @@ async def update_email_or_password(
     engine.sessions.remember_revoked(gone)
     engine.outbox.wake()
     return await _find_user(engine, recipe_user_id)
+
+
+async def get_login_method(engine: Engine, recipe_user_id: str) -> LoginMethod:
+    """A password login method by its id. Raises `UserNotFound` when there is none."""
+    return _method_of(await _find_user(engine, recipe_user_id), recipe_user_id)
+
+
+def _method_of(user: User, recipe_user_id: str) -> LoginMethod:
+    return next(method for method in user.login_methods if method.recipe_user_id == recipe_user_id)
 
 
 async def _consume(tx: Transaction, engine: Engine, tenant_id: str, token: str) -> PasswordResetProof:
@@ -253,7 +268,7 @@ INSERT_RESET_TOKEN = Statement(
 
 FIND_RESET_TOKEN = Statement(
     """
-    select user_id from {password_reset_tokens}
+    select email from {password_reset_tokens}
      where app_id = :app_id and tenant_id = :tenant_id and token_hash = :token_hash and expires_at_ms > :now_ms
     """
 )

@@ -5,10 +5,11 @@ from typing import Any, ClassVar, Never
 
 from watchword.accounts.email import INVALID_EMAIL, is_fake_email, verify_email
 from watchword.accounts.users import User
-from watchword.errors import BadInput, EmailAlreadyExists, WatchwordError, WrongCredentials
+from watchword.errors import BadInput, ConfigurationError, EmailAlreadyExists, WatchwordError, WrongCredentials
 from watchword.recipes.emailpassword import meanwhile, operations
 from watchword.recipes.emailpassword.fdi import email_password_routes
 from watchword.recipes.emailpassword.form_fields import InputFormField, only_field, sign_in_fields, sign_up_fields
+from watchword.recipes.emailpassword.password_policy import PasswordPolicy
 from watchword.recipes.emailpassword.recovery import PasswordRecovery
 from watchword.recipes.recipe import Answer, ApiRequest, FirstFactor, Route, UserContext, caller
 from watchword.recipes.session_feature import EmailPasswordContext, FormField, SessionFeature
@@ -25,6 +26,7 @@ class EmailPassword(PasswordRecovery):
     Args:
         form_fields: Further fields of the sign-up form, and own validators for `email` and `password`,
             which count for the reset forms as well.
+        password_policy: Which new passwords are accepted; the most common ones are not without it.
         password_reset_token_life_ms: How long a reset link works, in milliseconds.
         revoke_sessions_on_password_reset: Whether a reset signs the user out everywhere (security PW-11).
         session_feature: The two hooks that fill each new session.
@@ -42,6 +44,7 @@ class EmailPassword(PasswordRecovery):
         self,
         *,
         form_fields: Sequence[InputFormField] = (),
+        password_policy: PasswordPolicy | None = None,
         password_reset_token_life_ms: int = 3_600_000,
         revoke_sessions_on_password_reset: bool = True,
         session_feature: SessionFeature | None = None,
@@ -49,16 +52,20 @@ class EmailPassword(PasswordRecovery):
         **further: Never,
     ) -> None:
         super().__init__(
+            password_policy=password_policy,
             password_reset_token_life_ms=password_reset_token_life_ms,
             revoke_sessions_on_password_reset=revoke_sessions_on_password_reset,
             session_feature=session_feature,
             disabled_apis=disabled_apis,
             **further,
         )
-        self.sign_up_form_fields = sign_up_fields(form_fields, self._validate_email)
+        self.sign_up_form_fields = sign_up_fields(
+            form_fields, validate_email=self._validate_email, validate_password=self.password_policy.validate
+        )
         self.sign_in_form_fields = sign_in_fields(self.sign_up_form_fields)
         self.reset_token_form_fields = only_field("email", self.sign_up_form_fields)
         self.reset_form_fields = only_field("password", self.sign_up_form_fields)
+        self._check_one_password_rule(form_fields)
 
     def routes(self) -> Sequence[Route]:
         """The HTTP APIs of this recipe, and of those it is combined with."""
@@ -87,7 +94,7 @@ class EmailPassword(PasswordRecovery):
             EmailAlreadyExists: The tenant has a password user with this address.
             Overloaded: Too many passwords wait to be hashed.
         """
-        return await operations.sign_up(self.engine, tenant_id, email, password)
+        return await operations.sign_up(self.engine, tenant_id, email, self.password_policy.normalised(password))
 
     async def sign_in(self, email: str, password: str, *, tenant_id: str, user_context: UserContext) -> User:
         """The user whom this address and password open; no session, no hook.
@@ -102,7 +109,7 @@ class EmailPassword(PasswordRecovery):
         """
         self.engine.passwords.refuse_when_full()  # before anything is written for it
         async with self.engine.limits.sign_in_attempt(tenant_id, operations.account_key(email), caller(user_context)):
-            return await operations.sign_in(self.engine, tenant_id, email, password)
+            return await operations.sign_in(self.engine, tenant_id, email, self.password_policy.normalised(password))
 
     async def does_email_exist(self, email: str, *, tenant_id: str, user_context: UserContext) -> bool:  # noqa: ARG002 - for overrides
         """Whether the tenant has a password user of this address; users of a provider do not count."""
@@ -116,11 +123,13 @@ class EmailPassword(PasswordRecovery):
             api: The request.
 
         Raises:
+            FieldErrors: The password is none that `check_new_password` accepts.
             EmailAlreadyExists: The address is taken.
             HookFailed: A hook failed; the user stays, there is no session, and signing in works.
             WatchwordError: What `sign_up` raises.
         """
         email, password = _value_of(form_fields, "email"), _value_of(form_fields, "password")
+        await self.check_new_password(password, email=email, user_context=api.user_context)
         if is_fake_email(email):
             raise EmailAlreadyExists
         user = await self.sign_up(email, password, tenant_id=api.tenant_id, user_context=api.user_context)
@@ -172,11 +181,20 @@ class EmailPassword(PasswordRecovery):
         self, session: SessionContainer, api: ApiRequest, recipe_user_id: str, password: str, seen: str | None
     ) -> None:
         try:
-            await meanwhile.require_unchanged(self.engine, recipe_user_id, password, seen)
+            typed = self.password_policy.normalised(password)
+            await meanwhile.require_unchanged(self.engine, recipe_user_id, typed, seen)
         except WatchwordError:
             if session is not api.session:  # its tokens go nowhere; nor shall it stand in any list
                 await session.revoke()
             raise
+
+    def _check_one_password_rule(self, form_fields: Sequence[InputFormField]) -> None:
+        own = any(field.id == "password" and field.validate is not None for field in form_fields)
+        if own and self.password_policy.min_length is not None:
+            raise ConfigurationError(
+                "password_policy.min_length",
+                'and InputFormField("password", …) are both the rule of one field; leave one of them out',
+            )
 
     def _validate_email(self, value: Any, _tenant_id: str) -> str | None:
         try:

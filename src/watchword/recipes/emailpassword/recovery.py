@@ -8,9 +8,13 @@ from urllib.parse import quote
 
 from watchword.accounts.users import User
 from watchword.delivery.mail import Mail
+from watchword.errors import ConfigurationError, FieldError, FieldErrors
 from watchword.recipes.after_answer import AfterAnswer
 from watchword.recipes.emailpassword import operations, password_operations
+from watchword.recipes.emailpassword.form_fields import InputFormField, check_field
+from watchword.recipes.emailpassword.operations import check_new_password
 from watchword.recipes.emailpassword.password_operations import PasswordResetProof
+from watchword.recipes.emailpassword.password_policy import PasswordPolicy
 from watchword.recipes.languages import language_of
 from watchword.recipes.recipe import Answer, ApiRequest, Engine, SignInRecipe, UserContext
 from watchword.recipes.session_feature import FormField, SessionFeature
@@ -22,6 +26,7 @@ class PasswordRecovery(SignInRecipe):
     """What `EmailPassword` does for people who have an account.
 
     Args:
+        password_policy: Which new passwords are accepted.
         password_reset_token_life_ms: How long a link works, in milliseconds.
         revoke_sessions_on_password_reset: Whether a reset signs the user out everywhere (security PW-11).
         session_feature: The two hooks that fill each new session.
@@ -29,9 +34,13 @@ class PasswordRecovery(SignInRecipe):
         further: Nothing of this recipe's; what a recipe made of several passes on to the next of them.
     """
 
+    #: The form that sets a new password; made where the form of sign-up is.
+    reset_form_fields: tuple[InputFormField, ...]
+
     def __init__(
         self,
         *,
+        password_policy: PasswordPolicy | None = None,
         password_reset_token_life_ms: int = 3_600_000,
         revoke_sessions_on_password_reset: bool = True,
         session_feature: SessionFeature | None = None,
@@ -39,6 +48,11 @@ class PasswordRecovery(SignInRecipe):
         **further: Never,
     ) -> None:
         super().__init__(session_feature=session_feature, disabled_apis=disabled_apis, **further)
+        self.password_policy = PasswordPolicy() if password_policy is None else password_policy
+        if not isinstance(self.password_policy, PasswordPolicy):  # pyright: ignore[reportUnnecessaryIsInstance] - comes from the application
+            raise ConfigurationError(
+                "password_policy", f"is {password_policy!r}; write PasswordPolicy(min_length=15) or the like"
+            )
         self.password_reset_token_life_ms = password_reset_token_life_ms
         self.revoke_sessions_on_password_reset = revoke_sessions_on_password_reset
         self.after_answer = AfterAnswer("password reset")
@@ -59,12 +73,38 @@ class PasswordRecovery(SignInRecipe):
                 api,
             )
 
+    async def start(self) -> None:
+        """Say which checks of new passwords are off."""
+        await super().start()
+        for setting in self.password_policy.switched_off:
+            log.warning("password_policy.%s is off: passwords that are guessed first are accepted", setting)
+
     async def stop(self) -> None:
         """Finish the mails that were asked for."""
         await self.after_answer.stop()
         await super().stop()
 
     # The recipe functions
+
+    async def check_new_password(self, password: str, *, email: str | None, user_context: UserContext) -> None:  # noqa: ARG002 - for overrides
+        """Return if `password_policy` accepts a password that somebody chooses; asked where there is a form.
+
+        Args:
+            password: As typed.
+            email: Whose it will be, if that is known.
+            user_context: The application's own; see `UserContext`.
+
+        Raises:
+            FieldErrors: With the sentence for the person, on `password`.
+        """
+        check_new_password(password)  # first: nothing walks through a megabyte
+        problem = await self.password_policy.find_problem(
+            self.password_policy.normalised(password),
+            words=(self.engine.app_info.app_name, email or ""),
+            outgoing=self.engine.outgoing,
+        )
+        if problem is not None:
+            raise FieldErrors([FieldError("password", problem)])
 
     async def create_reset_password_token(
         self,
@@ -165,7 +205,7 @@ class PasswordRecovery(SignInRecipe):
             self.engine,
             tenant_id,
             token,
-            new_password,
+            self.password_policy.normalised(new_password),
             revoke_sessions=self.revoke_sessions_on_password_reset,
             language=language_of(user_context),
         )
@@ -181,6 +221,7 @@ class PasswordRecovery(SignInRecipe):
         password: str | None = None,
         revoke_sessions: bool = True,
         keep_session: str | None = None,
+        apply_password_policy: bool = True,
         user_context: UserContext | None = None,
     ) -> User:
         """Change a user's address, password or both; ask for the present password before (security PW-12).
@@ -191,18 +232,25 @@ class PasswordRecovery(SignInRecipe):
         Args:
             recipe_user_id: The password login method; the user's id without account linking.
             email: The new address; `None` leaves it.
-            password: The new password; `None` leaves it. The policy of the form is not applied here.
+            password: The new password; `None` leaves it.
             revoke_sessions: Whether the user's sessions end.
             keep_session: The handle of one that goes on: that of the person who asked.
+            apply_password_policy: Whether the rules for new passwords hold, as at sign-up.
             user_context: The application's own; see `UserContext`.
 
         Raises:
             UserNotFound: There is no such password user.
             BadInput: The address can never be one.
             EmailAlreadyExists: Another password user has the address; nothing changed.
-            FieldErrors: The password is too long or not text.
+            FieldErrors: The password is none that may be chosen, with the sentence for the person.
+            HookFailed: The validator of the application failed.
             Overloaded: Too many passwords wait to be hashed.
         """
+        user_context = user_context or {}
+        if password is not None:
+            if apply_password_policy:
+                await self._apply_password_policy(recipe_user_id, password, email, user_context)
+            password = self.password_policy.normalised(password)
         return await password_operations.update_email_or_password(
             self.engine,
             recipe_user_id,
@@ -210,7 +258,7 @@ class PasswordRecovery(SignInRecipe):
             password=password,
             revoke_sessions=revoke_sessions,
             keep_session=keep_session,
-            language=language_of(user_context or {}),
+            language=language_of(user_context),
         )
 
     # The HTTP APIs
@@ -242,12 +290,23 @@ class PasswordRecovery(SignInRecipe):
             api: The request.
 
         Raises:
+            FieldErrors: The password is none that `check_new_password` accepts; the link is still good.
             PasswordResetTokenInvalid: The link does not hold any more.
             WatchwordError: What `reset_password` raises.
         """
         password = form_fields[0].value
+        email = await password_operations.find_email_of_reset_token(self.engine, api.tenant_id, token)
+        await self.check_new_password(password, email=email, user_context=api.user_context)
         await self.reset_password(token, password, tenant_id=api.tenant_id, user_context=api.user_context)
         return Answer(body={"status": "OK"})
+
+    async def _apply_password_policy(
+        self, recipe_user_id: str, password: str, new_email: str | None, user_context: UserContext
+    ) -> None:
+        method = await password_operations.get_login_method(self.engine, recipe_user_id)
+        check_new_password(password)
+        await check_field(self.reset_form_fields[0], password, method.tenant_ids[0], self.hooks)
+        await self.check_new_password(password, email=new_email or method.email, user_context=user_context)
 
     async def _mail_link_if_known(self, email: str, tenant_id: str, user_context: UserContext) -> None:
         found = await operations.find_password_user(self.engine, tenant_id, email)

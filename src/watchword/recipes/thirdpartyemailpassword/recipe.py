@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from watchword.recipes.emailpassword.form_fields import InputFormField
+from watchword.recipes.emailpassword.password_policy import PasswordPolicy
 from watchword.recipes.emailpassword.recipe import EmailPassword
 from watchword.recipes.session_feature import SessionFeature
 from watchword.recipes.thirdparty.providers import Provider
@@ -21,6 +22,7 @@ class ThirdPartyEmailPassword(EmailPassword, ThirdParty):
     Args:
         providers: See `ThirdParty`.
         form_fields: See `EmailPassword`.
+        password_policy: See `EmailPassword`.
         password_reset_token_life_ms: See `EmailPassword`.
         revoke_sessions_on_password_reset: See `EmailPassword`.
         redirect_uris: See `ThirdParty`.
@@ -46,6 +48,7 @@ class ThirdPartyEmailPassword(EmailPassword, ThirdParty):
         *,
         providers: Sequence[Provider] = (),
         form_fields: Sequence[InputFormField] = (),
+        password_policy: PasswordPolicy | None = None,
         password_reset_token_life_ms: int = 3_600_000,
         revoke_sessions_on_password_reset: bool = True,
         redirect_uris: Sequence[str] = (),
@@ -55,6 +58,7 @@ class ThirdPartyEmailPassword(EmailPassword, ThirdParty):
         of_third_party: dict[str, Any] = {"providers": providers, "redirect_uris": redirect_uris}
         super().__init__(
             form_fields=form_fields,
+            password_policy=password_policy,
             password_reset_token_life_ms=password_reset_token_life_ms,
             revoke_sessions_on_password_reset=revoke_sessions_on_password_reset,
             session_feature=session_feature,
