@@ -9,6 +9,16 @@ from typing import Any, Protocol
 from watchword.accounts.users import LoginMethod, ThirdPartyIdentity, User
 from watchword.database.database import Row, Transaction
 from watchword.database.statements import Statement
+from watchword.errors import WatchwordError
+
+
+class UserIdTaken(WatchwordError):
+    """An id that was brought, or made by the application's `Ids`, belongs to somebody already."""
+
+    code = "user_id_taken"
+
+    def __init__(self) -> None:
+        super().__init__("another user has this id")
 
 
 class Reader(Protocol):
@@ -28,16 +38,20 @@ async def insert_user(tx: Transaction, app_id: str, user: User) -> None:
 
     Args:
         user: Complete; e-mail addresses in normal form (`accounts/email.py`).
+
+    Raises:
+        UserIdTaken: Somebody has the id, or one of the login methods' ids; roll back.
     """
-    await tx.execute(_INSERT_USER, app_id=app_id, user_id=user.id, time_joined_ms=user.time_joined_ms)
+    if not await tx.execute(_INSERT_USER, app_id=app_id, user_id=user.id, time_joined_ms=user.time_joined_ms):
+        raise UserIdTaken
     for method in user.login_methods:
         await insert_login_method(tx, app_id, user.id, method)
 
 
 async def insert_login_method(tx: Transaction, app_id: str, user_id: str, method: LoginMethod) -> None:
-    """Store one more way to sign in for a user who exists, in all its tenants."""
+    """Store one more way to sign in for a user who exists, in all its tenants. Raises `UserIdTaken`."""
     third_party = method.third_party
-    await tx.execute(
+    inserted = await tx.execute(
         _INSERT_LOGIN_METHOD,
         app_id=app_id,
         recipe_user_id=method.recipe_user_id,
@@ -49,6 +63,8 @@ async def insert_login_method(tx: Transaction, app_id: str, user_id: str, method
         verified=int(method.verified),
         time_joined_ms=method.time_joined_ms,
     )
+    if not inserted:
+        raise UserIdTaken
     for tenant_id in method.tenant_ids:
         await tx.execute(
             _INSERT_LOGIN_METHOD_TENANT,
@@ -168,7 +184,10 @@ USER_OF_OWN_LOGIN_METHOD = """
 """
 
 _INSERT_USER = Statement(
-    "insert into {users} (app_id, user_id, time_joined_ms) values (:app_id, :user_id, :time_joined_ms)"
+    """
+    insert into {users} (app_id, user_id, time_joined_ms) values (:app_id, :user_id, :time_joined_ms)
+    on conflict do nothing
+    """
 )
 
 _INSERT_LOGIN_METHOD = Statement(
@@ -177,6 +196,7 @@ _INSERT_LOGIN_METHOD = Statement(
                                  third_party_user_id, verified, time_joined_ms)
     values (:app_id, :recipe_user_id, :user_id, :recipe_id, :email, :third_party_id,
             :third_party_user_id, :verified, :time_joined_ms)
+    on conflict do nothing
     """
 )
 

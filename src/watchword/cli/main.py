@@ -23,6 +23,7 @@ from watchword.cli.connection import (
 )
 from watchword.cli.counter_examples import HONEST, THEFT
 from watchword.cli.prove import Proof, prove
+from watchword.cli.transfer import export, import_command
 from watchword.cli.trial import Broken
 from watchword.database.database import Database
 from watchword.database.migrations import (
@@ -39,6 +40,8 @@ from watchword.errors import WatchwordError
 command = typer.Typer(name="watchword", no_args_is_help=True, pretty_exceptions_enable=False)
 database_command = typer.Typer(no_args_is_help=True, help="Look at the database.")
 command.add_typer(database_command, name="db")
+command.add_typer(import_command, name="import")
+command.command("export")(export)
 
 
 def print_version(wanted: bool) -> None:

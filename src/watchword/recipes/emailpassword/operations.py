@@ -20,16 +20,18 @@ from watchword.recipes.recipe import Engine
 
 RECIPE_ID = "emailpassword"
 
+NO_PASSWORD = "!"  # stored where others have a hash; nothing opens it but a reset
+
 MAX_PASSWORD_BYTES = 1_024  # of UTF-8; what is longer is never hashed (security PW-7)
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordUser:
-    """A user as found by address and tenant, with the hash of the password that opens the account."""
+    """A user as found by address and tenant, with the hash of the password that opens the account, if there is one."""
 
     user: User
     recipe_user_id: str
-    password_hash: str = field(repr=False)
+    password_hash: str | None = field(repr=False)
 
 
 async def sign_up(engine: Engine, tenant_id: str, email: str, password: str) -> User:
@@ -66,15 +68,29 @@ async def sign_up(engine: Engine, tenant_id: str, email: str, password: str) -> 
 
     async def insert(tx: Transaction) -> None:
         await directory.insert_user(tx, engine.app_id, user)
-        await tx.execute(INSERT_PASSWORD, app_id=engine.app_id, recipe_user_id=user_id, password_hash=password_hash)
-        won = await tx.find(
-            INSERT_EMAIL, app_id=engine.app_id, tenant_id=tenant_id, email=email, recipe_user_id=user_id
-        )
-        if won is None:  # raised inside, so that the rows above are rolled back with it
-            raise EmailAlreadyExists
+        await insert_password(tx, engine.app_id, method, password_hash)
 
     await engine.db.write(insert)
     return user
+
+
+async def insert_password(tx: Transaction, app_id: str, method: LoginMethod, password_hash: str | None) -> None:
+    """The recipe's own rows of a login method that is in the directory already.
+
+    Args:
+        tx: The transaction of the whole user.
+        app_id: Whose user.
+        method: With its address, in normal form.
+        password_hash: `None` for somebody who has to choose a password first, by a reset.
+
+    Raises:
+        EmailAlreadyExists: Somebody else has the address in one of the tenants; roll back.
+    """
+    key = {"app_id": app_id, "recipe_user_id": method.recipe_user_id}
+    await tx.execute(INSERT_PASSWORD, **key, password_hash=NO_PASSWORD if password_hash is None else password_hash)
+    for tenant_id in method.tenant_ids:
+        if await tx.find(INSERT_EMAIL, **key, tenant_id=tenant_id, email=method.email) is None:
+            raise EmailAlreadyExists
 
 
 async def sign_in(engine: Engine, tenant_id: str, email: str, password: str) -> User:
@@ -122,7 +138,8 @@ async def find_password_user(engine: Engine, tenant_id: str, email: str) -> Pass
     user = directory.user_from_rows(rows)
     if user is None:
         return None
-    return PasswordUser(user, rows[0]["own_recipe_user_id"], rows[0]["password_hash"])
+    password_hash = rows[0]["password_hash"]
+    return PasswordUser(user, rows[0]["own_recipe_user_id"], None if password_hash == NO_PASSWORD else password_hash)
 
 
 async def does_email_exist(engine: Engine, tenant_id: str, email: str) -> bool:
@@ -136,7 +153,7 @@ async def does_email_exist(engine: Engine, tenant_id: str, email: str) -> bool:
 
 async def _rehash_if_weaker(engine: Engine, found: PasswordUser, password: str) -> None:
     """Bring a hash up to today's parameters, unless it is not the one any more that was verified (PW-2)."""
-    if not engine.passwords.needs_rehash(found.password_hash):
+    if found.password_hash is None or not engine.passwords.needs_rehash(found.password_hash):
         return
     try:
         password_hash = await engine.passwords.hash(password)

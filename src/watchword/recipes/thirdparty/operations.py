@@ -47,8 +47,8 @@ class SignedIn:
     created: bool
 
 
-class _SomebodyElseWasFirst(Exception):
-    """Two first sign-ins of one person at once; raised inside, so that the loser's rows are rolled back."""
+class SomebodyElseWasFirst(Exception):
+    """Somebody has this identity already, as after two first sign-ins at once; raised inside, so that all is undone."""
 
 
 async def sign_in_up(engine: Engine, tenant_id: str, identity: Identity, email: str, *, is_verified: bool) -> SignedIn:
@@ -74,7 +74,7 @@ async def sign_in_up(engine: Engine, tenant_id: str, identity: Identity, email: 
             return await _sign_in(engine, tenant_id, found, identity, email, is_verified)
         try:
             return await _sign_up(engine, tenant_id, identity, email, is_verified)
-        except _SomebodyElseWasFirst:
+        except SomebodyElseWasFirst:
             continue
     raise StorageUnavailable("a user came and went several times while signing in")  # sign-ups raced with deletions
 
@@ -148,20 +148,38 @@ async def _sign_up(engine: Engine, tenant_id: str, identity: Identity, email: st
 
     async def insert(tx: Transaction) -> None:
         await directory.insert_user(tx, engine.app_id, user)
-        won = await tx.find(
-            INSERT_IDENTITY,
-            app_id=engine.app_id,
-            tenant_id=tenant_id,
-            third_party_id=identity.third_party_id,
-            third_party_user_id=identity.third_party_user_id,
-            issuer=identity.issuer,
-            recipe_user_id=user_id,
-        )
-        if won is None:
-            raise _SomebodyElseWasFirst
+        await insert_identity(tx, engine.app_id, method, identity.issuer)
 
     await engine.db.write(insert)
     return SignedIn(user, user_id, created=True)
+
+
+async def insert_identity(tx: Transaction, app_id: str, method: LoginMethod, issuer: str = "") -> None:
+    """The recipe's own rows of a login method that is in the directory already.
+
+    Args:
+        tx: The transaction of the whole user.
+        app_id: Whose user.
+        method: With the identity at the provider.
+        issuer: Who vouched for it; empty where nobody knows, then the next sign-in says.
+
+    Raises:
+        SomebodyElseWasFirst: Somebody has the identity in one of the tenants; roll back.
+    """
+    if method.third_party is None:
+        raise ValueError("the login method has no identity at a provider")
+    for tenant_id in method.tenant_ids:
+        won = await tx.find(
+            INSERT_IDENTITY,
+            app_id=app_id,
+            tenant_id=tenant_id,
+            third_party_id=method.third_party.id,
+            third_party_user_id=method.third_party.user_id,
+            issuer=issuer,
+            recipe_user_id=method.recipe_user_id,
+        )
+        if won is None:
+            raise SomebodyElseWasFirst
 
 
 async def _find(engine: Engine, reader: directory.Reader, tenant_id: str, identity: Identity) -> _Found | None:

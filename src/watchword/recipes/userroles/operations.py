@@ -72,6 +72,13 @@ async def add_role_to_user(engine: Engine, tenant_id: str, user_id: str, role: s
     return await engine.db.write(insert)
 
 
+async def insert_user_roles(tx: Transaction, app_id: str, user_id: str, roles: Sequence[tuple[str, str]]) -> None:
+    """Give roles to a user who is brought from elsewhere, as pairs of role and tenant; makes what is missing."""
+    for role, tenant_id in sorted(set(roles)):
+        await tx.execute(HOLD_ROLE, app_id=app_id, role=role)
+        await tx.execute(INSERT_USER_ROLE, app_id=app_id, tenant_id=tenant_id, user_id=user_id, role=role)
+
+
 async def remove_user_role(engine: Engine, tenant_id: str, user_id: str, role: str) -> bool:
     """Take a role away; returns whether the user had it.
 

@@ -25,3 +25,4 @@ create table {user_roles} (
     foreign key (app_id, tenant_id) references {tenants} (app_id, tenant_id) on delete cascade
 );
 create index {users_by_role} on {user_roles} (app_id, role, tenant_id, user_id);
+create index {roles_of_user} on {user_roles} (app_id, user_id);
