@@ -2,6 +2,7 @@
 
 from watchword.accounts.users import User
 from watchword.app import Watchword
+from watchword.audit.settings import AuditSettings
 from watchword.protection.settings import Limit, Protection
 from watchword.sessions.session import SessionContainer
 from watchword.settings import AppInfo
@@ -12,6 +13,7 @@ from watchword.telemetry.telemetry import Telemetry
 
 __all__ = [
     "AppInfo",
+    "AuditSettings",
     "HookLimits",
     "JsonFormatter",
     "Limit",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from watchword.accounts.tenants import Tenants
+from watchword.audit.audit import Audit
 from watchword.audit.events import EventLog, Unlogged
 from watchword.audit.log import AuditLog
 from watchword.audit.settings import AuditSettings
@@ -78,6 +79,7 @@ class Watchword:
 
     Attributes:
         sessions: Sessions by handle or user, without a request: list, read, change, make, end.
+        audit: What was recorded of security events: list, export, verify.
         session_recipe: The `Session` of `recipe_list`, or the one with the defaults; claims are added to it
             before the start.
         fdi: Answers requests in the frontend protocol; for whoever writes the layer of a framework.
@@ -134,14 +136,21 @@ class Watchword:
         hooks = Hooks(hook_limits, self._telemetry)
         secrets = SecretRing(secret)
         audit = audit or AuditSettings()
-        self._audit = (
+        self._event_log = (
             AuditLog(db=self._db, app_id="public", clock=clock, secrets=secrets, settings=audit) if audit.on else None
         )
-        event_log: EventLog = self._audit or Unlogged()
+        event_log: EventLog = self._event_log or Unlogged()
+        self.audit = Audit(self._db, "public", event_log)
         self.outbox = Outbox(
-            db=self._db, app_id="public", clock=clock, secrets=secrets, delivery=self.email_delivery, hooks=hooks
+            db=self._db,
+            app_id="public",
+            clock=clock,
+            secrets=secrets,
+            delivery=self.email_delivery,
+            hooks=hooks,
+            audit=event_log,
         )
-        self._limits = Limits(protection or Protection(), self._db, "public", clock, secrets)
+        self._limits = Limits(protection or Protection(), self._db, "public", clock, secrets, event_log)
         engine = Engine(
             app_id="public",
             app_info=app_info,
@@ -208,11 +217,11 @@ class Watchword:
         else:
             report = await check_migrations(self._db, self.migrations)
             report.require_current()
-        if self._audit is None:
+        if self._event_log is None:
             log.warning("audit.on is off: nothing is recorded of sign-ins, failed ones, thefts and revocations")
         else:
-            started.push_async_callback(self._audit.stop)
-            await self._audit.start()
+            started.push_async_callback(self._event_log.stop)
+            await self._event_log.start()
         await self._tenants.start()
         self._limits.start()
         for recipe in self.recipe_list:

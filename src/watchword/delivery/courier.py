@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from watchword.audit.events import EventLog, SecurityEvent
 from watchword.clock import Clock
 from watchword.crypto.sealing import SealBroken, SecretRing
 from watchword.database.database import Database, Row, Transaction
@@ -73,6 +74,7 @@ class Courier:
         delivery: Renders and sends.
         patience: See `Patience`.
         hooks: Calls what the application gave us to send with.
+        audit: Hears of mail that is given up.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Courier:
         delivery: EmailDelivery,
         patience: Patience,
         hooks: Hooks,
+        audit: EventLog,
     ) -> None:
         self._db = db
         self._app_id = app_id
@@ -93,6 +96,7 @@ class Courier:
         self._delivery = delivery
         self._patience = patience
         self._hooks = hooks
+        self._audit = audit
         self._sent: set[str] = set()  # sent by us, and the database has not heard of it yet
         self.stopping = False
 
@@ -140,10 +144,10 @@ class Courier:
             if mail_id not in self._sent:
                 await self._send(self._open(mail_id, taken))
         except DeliveryRefused as error:
-            await self._give_up(mail_id, taken["kind"], error.reason)
+            await self._give_up(mail_id, taken, error.reason)
             return 0
         except DeliveryFailed as error:
-            await self._put_off(mail_id, taken["kind"], attempts + 1, error.reason)
+            await self._put_off(mail_id, taken, attempts + 1, error.reason)
             return 0
         self._sent.add(mail_id)
         await self._write(DELETE_MAIL, mail_id=mail_id)
@@ -168,18 +172,32 @@ class Courier:
         except Exception as error:  # a template or an override of the application may raise anything
             raise DeliveryFailed(where_raised(error)) from None
 
-    async def _put_off(self, mail_id: str, kind: str, attempts: int, reason: str) -> None:
+    async def _put_off(self, mail_id: str, taken: Row, attempts: int, reason: str) -> None:
         if attempts >= self._patience.max_attempts:
-            await self._give_up(mail_id, kind, f"given up after {attempts} attempts: {reason}")
+            await self._give_up(mail_id, taken, f"given up after {attempts} attempts: {reason}")
             return
         pause_ms = self._patience.retry_after_ms(attempts)
-        log.warning("%s mail %s, attempt %d: %s; next in %d s", kind, mail_id, attempts, reason, pause_ms // 1000)
+        log.warning(
+            "%s mail %s, attempt %d: %s; next in %d s", taken["kind"], mail_id, attempts, reason, pause_ms // 1000
+        )
         await self._write(PUT_OFF_MAIL, mail_id=mail_id, attempts=attempts, due_at_ms=self._clock.now_ms() + pause_ms)
 
-    async def _give_up(self, mail_id: str, kind: str, reason: str) -> None:
-        log.error("%s mail %s is given up: %s", kind, mail_id, reason)
+    async def _give_up(self, mail_id: str, taken: Row, reason: str) -> None:
+        log.error("%s mail %s is given up: %s", taken["kind"], mail_id, reason)
         now_ms = self._clock.now_ms()
-        await self._write(GIVE_UP_MAIL, mail_id=mail_id, reason=reason, now_ms=now_ms)
+        given_up = SecurityEvent(
+            "mail_given_up",
+            tenant_id=taken["tenant_id"],
+            user_id=taken["user_id"],
+            facts={"mail": taken["kind"], "mail_id": mail_id},
+        )
+
+        async def give_up(tx: Transaction) -> None:
+            names = {"app_id": self._app_id, "mail_id": mail_id}
+            if await tx.execute(GIVE_UP_MAIL, **names, reason=reason, now_ms=now_ms):
+                await self._audit.record(tx, given_up)
+
+        await self._db.write(give_up)
         await self._write(DELETE_OLD_DEAD, before_ms=now_ms - _DEAD_KEPT_MS)
 
     async def _write(self, statement: Statement, **parameters: Any) -> None:

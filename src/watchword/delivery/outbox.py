@@ -8,6 +8,7 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 
+from watchword.audit.events import EventLog, Unlogged
 from watchword.clock import Clock
 from watchword.crypto.sealing import SecretRing
 from watchword.database.database import Database, Transaction
@@ -63,6 +64,7 @@ class Outbox:
         delivery: Renders and sends; `None` where none is configured, and then nothing is sent.
         patience: See `Patience`.
         hooks: Calls what the application gave us to send with.
+        audit: Hears of mail that is given up.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Outbox:
         delivery: EmailDelivery | None,
         patience: Patience | None = None,
         hooks: Hooks | None = None,
+        audit: EventLog | None = None,
     ) -> None:
         self._db = db
         self._app_id = app_id
@@ -92,6 +95,7 @@ class Outbox:
                 delivery=delivery,
                 patience=self._patience,
                 hooks=hooks or Hooks(),
+                audit=audit or Unlogged(),
             )
         )
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -18,7 +18,7 @@ from watchword.fdi.transport import (
 from watchword.http.messages import HttpRequest
 from watchword.recipes.recipe import ApiRequest
 from watchword.recipes.session.recipe import OverrideGlobalClaimValidators, Session
-from watchword.sessions.session import SessionContainer
+from watchword.sessions.session import ENDED_BECAUSE, SessionContainer
 
 _READING_METHODS = ("GET", "HEAD")
 
@@ -276,7 +276,7 @@ class RequestSessions:
         if sent_before is not None:  # this response would have carried it
             replaced.add(sent_before.handle)
         for handle in replaced - {session.handle}:
-            await self.recipe.revoke_session(handle)
+            await self.recipe.revoke_session(handle, user_context={**exchange.user_context, ENDED_BECAUSE: "replaced"})
 
     def front_token_to_repeat(self, request: HttpRequest) -> str | None:
         """The front token of the request's own access token, for a native client whose refresh failed.

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from watchword.audit.events import EventLog, SecurityEvent, Unlogged
 from watchword.clock import Clock
 from watchword.crypto.sealing import SecretRing
 from watchword.database.database import Database
@@ -21,6 +22,7 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
+QUIET_MS = 60_000  # a network that goes on is in the audit log once in this time
 SILENT_ABOUT_MAILS_MS = 3_600_000  # an attack shall not flood the log instead
 ASK_AGAIN_MS = 1_000  # after the database failed; until then this process counts by itself
 #: What a process counts by itself before it asks the database, as a part of the budget. A refresh is too
@@ -50,12 +52,22 @@ class Limits:
         app_id: Whose limits they are.
         clock: Tells the time.
         secrets: Keys of the hashes and of the device cookies.
+        audit: Hears of limits that are reached, of each network once in a while.
     """
 
-    def __init__(self, settings: Protection, db: Database, app_id: str, clock: Clock, secrets: SecretRing) -> None:
+    def __init__(
+        self,
+        settings: Protection,
+        db: Database,
+        app_id: str,
+        clock: Clock,
+        secrets: SecretRing,
+        audit: EventLog | None = None,
+    ) -> None:
         self.settings = settings
         self._clock = clock
         self._secrets = secrets
+        self._audit = audit or Unlogged()
         self._shared = DatabaseStore(db, app_id)
         self._alone = MemoryStore()  # while the database is away
         self._before = MemoryStore()  # what need not be shared yet
@@ -79,7 +91,8 @@ class Limits:
         if budget is None or self._is_counted_here(name, budget):
             return
         now_ms = self._clock.now_ms()
-        _refuse(await self._count(lambda store: store.take(budget, now_ms)))
+        wait_ms = await self._count(lambda store: store.take(budget, now_ms))
+        self._refuse(wait_ms, SecurityEvent("limit_reached", address=address, facts={"limit": name}))
 
     async def may_mail(self, kind: str, address: str) -> bool:
         """Count one mail that a stranger may have caused; `False` when the address has had enough of this kind.
@@ -97,6 +110,8 @@ class Limits:
         now_ms = self._clock.now_ms()
         if await self._count(lambda store: store.take(budget, now_ms)) == 0:
             return True
+        reached = SecurityEvent("limit_reached", facts={"limit": "mails_per_address", "mail": kind})
+        self._audit.note(reached, quiet_ms=QUIET_MS)
         if now_ms >= self._silent_about_mails_until_ms:
             self._silent_about_mails_until_ms = now_ms + SILENT_ABOUT_MAILS_MS
             log.warning(
@@ -125,7 +140,10 @@ class Limits:
             yield
             return
         now_ms = self._clock.now_ms()
-        _refuse(await self._count(lambda store: store.begin(keys, now_ms)))
+        reached = SecurityEvent(
+            "limit_reached", tenant_id=tenant_id, address=caller.address, facts={"limit": "sign_in"}
+        )
+        self._refuse(await self._count(lambda store: store.begin(keys, now_ms)), reached)
         try:
             yield
         except (Overloaded, StorageUnavailable):
@@ -184,6 +202,11 @@ class Limits:
         own = Budget(budget.key, Limit(budget.limit.requests // part, budget.limit.seconds))
         return self._before.take_now(own, self._clock.now_ms()) == 0
 
+    def _refuse(self, wait_ms: int, reached: SecurityEvent) -> None:
+        if wait_ms > 0:
+            self._audit.note(reached, quiet_ms=QUIET_MS)
+            raise TooManyRequests(-(-wait_ms // 1000))
+
     # Counting
 
     async def _count(self, ask: Callable[[LimitStore], Awaitable[T]]) -> T:
@@ -204,8 +227,3 @@ class Limits:
                 await tell(self._shared)
             except (StorageUnavailable, Overloaded) as error:
                 log.warning("a count of sign-ins stays as it is: %s", error)
-
-
-def _refuse(wait_ms: int) -> None:
-    if wait_ms > 0:
-        raise TooManyRequests(-(-wait_ms // 1000))

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, Never, Protocol
 
 from watchword.accounts.tenants import Tenants
 from watchword.accounts.users import User
-from watchword.audit.events import EventLog
+from watchword.audit.events import EventLog, SecurityEvent
 from watchword.clock import Clock
 from watchword.crypto.passwords import PasswordHasher
 from watchword.crypto.sealing import SecretRing
@@ -21,14 +21,16 @@ from watchword.protection.limits import Caller, Limits
 from watchword.protection.settings import LimitName
 from watchword.recipes.session_feature import Action, SessionFeature, SignInContext
 from watchword.sessions.claims import ClaimValidator, SessionClaim
-from watchword.sessions.session import SessionContainer
+from watchword.sessions.endings import Ending
+from watchword.sessions.session import ENDED_BECAUSE, SessionContainer
 from watchword.settings import AppInfo
 from watchword.telemetry.hooks import Hooks
 
 UserContext = dict[str, Any]
 """Lives as long as one request and reaches every recipe function; for the application's own use.
 
-Over HTTP it holds the `HttpRequest` under `request`.
+Over HTTP it holds the `HttpRequest` under `request`. What stands under `reason` when sessions are ended is
+recorded as the reason in the audit log.
 """
 
 
@@ -43,6 +45,17 @@ def caller(user_context: UserContext) -> Caller:
 def address_of(user_context: UserContext) -> str | None:
     """The client's address, for the audit log; `None` without the HTTP request."""
     return caller(user_context).address
+
+
+def ending_of(user_context: UserContext | None) -> Ending:
+    """Why sessions are ended, as far as the context of the call tells; see `ENDED_BECAUSE`."""
+    context: UserContext = user_context or {}
+    reason = context.get("reason")
+    return Ending(
+        cause=context.get(ENDED_BECAUSE, "by_application"),
+        reason=None if reason is None else str(reason),
+        address=address_of(context),
+    )
 
 
 class SessionStarter(Protocol):
@@ -63,9 +76,12 @@ class SessionStarter(Protocol):
         ...
 
     async def delete_sessions_of_user(
-        self, tx: Transaction, user_id: str, *, except_handle: str | None = None
+        self, tx: Transaction, user_id: str, *, except_handle: str | None = None, ending: Ending | None = None
     ) -> list[str]:
-        """End the sessions of a user in the caller's transaction, last in it; returns their handles."""
+        """End the sessions of a user in the caller's transaction, last in it; returns their handles.
+
+        `ending` says why; left out, the application wished it.
+        """
         ...
 
     def remember_revoked(self, handles: Sequence[str]) -> None:
@@ -308,8 +324,25 @@ class SignInRecipe(Recipe):
         Raises:
             HookFailed: A hook raised or returned what a session cannot hold; there is no session.
         """
-        if api.session is not None and api.session.user_id == user.id:
-            return api.session
+        session = api.session
+        if session is None or session.user_id != user.id:
+            session = await self._new_session(api, user, recipe_user_id, context, action)
+        if action == "signin":
+            self.engine.audit.note(
+                SecurityEvent(
+                    "sign_in",
+                    tenant_id=api.tenant_id,
+                    user_id=user.id,
+                    handle=session.handle,
+                    address=address_of(api.user_context),
+                    facts={"method": context.login_type, "provider": getattr(context, "third_party_id", None)},
+                )
+            )
+        return session
+
+    async def _new_session(
+        self, api: ApiRequest, user: User, recipe_user_id: str, context: SignInContext, action: Action
+    ) -> SessionContainer:
         jwt_payload, session_data = await self.session_feature.fill(self.hooks, user, context, action)
         try:
             return await self.engine.sessions.create_new_session(

@@ -4,11 +4,13 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from watchword.audit.events import SecurityEvent
 from watchword.database.database import Row, Transaction
 from watchword.database.statements import Statement
 from watchword.http.json import check_json_object, decode_json_object, encode_json
 from watchword.sessions.access_tokens import AccessTokenClaims, AccessTokenInfo, check_fits_cookies
 from watchword.sessions.claims import ClaimOwner
+from watchword.sessions.endings import Ending
 from watchword.sessions.engine import GrantedTokens, SessionEngine, grant_tokens
 from watchword.sessions.identifiers import check_id, is_storable
 from watchword.sessions.payloads import checked_jwt_payload, checked_session_data
@@ -20,6 +22,8 @@ from watchword.sessions.stored import StoredSession
 Change = Callable[[dict[str, Any]], dict[str, Any]]
 """From what is stored to what shall be stored; pure, as a transaction may run it twice."""
 
+_BY_APPLICATION = Ending()
+
 
 async def create_session(
     engine: SessionEngine,
@@ -28,8 +32,9 @@ async def create_session(
     jwt_payload: Mapping[str, Any],
     session_data: Mapping[str, Any],
     with_anti_csrf_token: bool,
+    address: str | None = None,
 ) -> GrantedTokens:
-    """Make and store a session, then its tokens.
+    """Make and store a session, then its tokens; `address` is the client's, for the audit log.
 
     Raises:
         BadInput: The user id cannot be one.
@@ -86,6 +91,15 @@ async def create_session(
             jwt_payload=encode_json(payload).decode(),
             session_data=encode_json(data).decode(),
         )
+        created = SecurityEvent(
+            "session_created",
+            tenant_id=owner.tenant_id,
+            user_id=owner.user_id,
+            handle=handle,
+            address=address,
+            facts={"expires_at_ms": session.expires_at_ms, "ends_at_ms": ends_at_ms},
+        )
+        await engine.audit.record(tx, created)
 
     await engine.db.write(insert)
     return await grant_tokens(engine, session, first, hand_out=True, anti_csrf_token=anti_csrf_token, now_ms=now_ms)
@@ -167,15 +181,14 @@ async def change_session_data(engine: SessionEngine, handle: str, change: Change
     return await engine.db.write(body) if is_storable(handle) else None
 
 
-async def revoke_sessions(engine: SessionEngine, handles: Sequence[str]) -> list[str]:
+async def revoke_sessions(engine: SessionEngine, handles: Sequence[str], ending: Ending = _BY_APPLICATION) -> list[str]:
     """End sessions. Returns the handles of those that were there."""
     # In one order everywhere, so that two such transactions cannot wait for each other.
     wanted = sorted({handle for handle in handles if is_storable(handle)})
 
     async def body(tx: Transaction) -> list[str]:
-        gone = [handle for handle in wanted if await tx.execute(DELETE_SESSION, app_id=engine.app_id, handle=handle)]
-        await record_revoked(tx, engine.app_id, gone)
-        return gone
+        rows = [await tx.find(DELETE_SESSION, app_id=engine.app_id, handle=handle) for handle in wanted]
+        return await _record_ended(tx, engine, [row for row in rows if row is not None], ending)
 
     gone = await engine.db.write(body)
     for handle in wanted:  # also those that another process had ended: their access tokens die here too
@@ -184,11 +197,13 @@ async def revoke_sessions(engine: SessionEngine, handles: Sequence[str]) -> list
     return gone
 
 
-async def revoke_all_sessions_for_user(engine: SessionEngine, user_id: str, tenant_id: str | None) -> list[str]:
+async def revoke_all_sessions_for_user(
+    engine: SessionEngine, user_id: str, tenant_id: str | None, ending: Ending = _BY_APPLICATION
+) -> list[str]:
     """End all sessions of a user, in one tenant or in all. Returns their handles."""
 
     async def body(tx: Transaction) -> list[str]:
-        return await delete_sessions_of_user(tx, engine, user_id, tenant_id)
+        return await delete_sessions_of_user(tx, engine, user_id, tenant_id, ending=ending)
 
     if not is_storable(user_id + (tenant_id or "")):
         return []
@@ -204,6 +219,7 @@ async def delete_sessions_of_user(
     tenant_id: str | None = None,
     *,
     except_handle: str | None = None,
+    ending: Ending = _BY_APPLICATION,
 ) -> list[str]:
     """End the sessions of a user within a transaction of the caller's, such as a change of password.
 
@@ -215,6 +231,7 @@ async def delete_sessions_of_user(
         user_id: Any text that can be stored.
         tenant_id: `None` means all tenants.
         except_handle: A session that goes on.
+        ending: Why.
     """
     rows = await tx.list(
         DELETE_SESSIONS_OF_USER,
@@ -223,8 +240,16 @@ async def delete_sessions_of_user(
         tenant_id=tenant_id,
         except_handle=except_handle,
     )
+    return await _record_ended(tx, engine, rows, ending)
+
+
+async def _record_ended(tx: Transaction, engine: SessionEngine, rows: Sequence[Row], ending: Ending) -> list[str]:
+    """Write down, in the transaction that deleted these sessions, that and why; returns their handles."""
     gone = [row["handle"] for row in rows]
-    await record_revoked(tx, engine.app_id, gone)
+    if gone:
+        events = [ending.event(row["handle"], row["tenant_id"], row["user_id"]) for row in rows]
+        await engine.audit.record(tx, *events)
+        await record_revoked(tx, engine.app_id, gone)
     return gone
 
 
@@ -313,13 +338,14 @@ UPDATE_SESSION_DATA = Statement("""
 
 DELETE_SESSION = Statement("""
     delete from {sessions} where app_id = :app_id and handle = :handle
+ returning handle, tenant_id, user_id
 """)
 
 DELETE_SESSIONS_OF_USER = Statement("""
     delete from {sessions}
      where app_id = :app_id and user_id = :user_id and (tenant_id = :tenant_id or :tenant_id is null)
        and (handle <> :except_handle or :except_handle is null)
- returning handle
+ returning handle, tenant_id, user_id
 """)
 
 # `+ 0` keeps SQLite from the index of the sweeper: it would read all sessions that live to find one user's.

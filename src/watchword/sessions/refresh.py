@@ -15,6 +15,7 @@ import secrets
 from dataclasses import dataclass
 from enum import Enum
 
+from watchword.audit.events import SecurityEvent
 from watchword.crypto.hashes import constant_time_equal
 from watchword.database.database import Row, Transaction
 from watchword.database.statements import Statement
@@ -28,6 +29,7 @@ from watchword.sessions.stored import FIND_SESSION, StoredSession
 log = logging.getLogger(__name__)
 
 _TRIES = 3
+_QUIET_MS = 60_000
 
 
 class Decision(Enum):
@@ -79,6 +81,9 @@ def is_young(token: RefreshToken, now_ms: int, settings: SessionSettings) -> boo
     return settings.settle_ms > 0 and now_ms - token.iat_ms <= settings.settle_ms
 
 
+_WORDS = {Decision.REFUSED: "ended", Decision.SOFT: "too_soon"}
+
+
 @dataclass(frozen=True, slots=True)
 class _Outcome:
     decision: Decision
@@ -86,7 +91,12 @@ class _Outcome:
 
 
 async def refresh(
-    engine: SessionEngine, text: str, *, anti_csrf_token: str | None = None, check_anti_csrf: bool = False
+    engine: SessionEngine,
+    text: str,
+    *,
+    anti_csrf_token: str | None = None,
+    check_anti_csrf: bool = False,
+    address: str | None = None,
 ) -> GrantedTokens:
     """Exchange a refresh token for new tokens; at most one row is written.
 
@@ -95,6 +105,7 @@ async def refresh(
         text: The refresh token as it came along.
         anti_csrf_token: The one that came along.
         check_anti_csrf: Whether it must match; a token made without one is let through (FDI 4.7).
+        address: The client's, for the audit log.
     Raises:
         Unauthorised: Not a token of this app, wrong anti-CSRF token, no such session, or it has ended.
         TryAgain: Not acceptable, but too soon after a promotion to call it theft (R5).
@@ -103,9 +114,12 @@ async def refresh(
     token = open_refresh_token(engine.secrets, engine.app_id, text)
     expected = token.anti_csrf_token if check_anti_csrf else None
     if expected is not None and (anti_csrf_token is None or not constant_time_equal(expected, anti_csrf_token)):
+        _note_refusal(engine, token, "anti_csrf", address)
         raise Unauthorised("the anti-CSRF token does not match the refresh token")
     now_ms = engine.clock.now_ms()
-    outcome = await _decide_and_commit(engine, token, now_ms)
+    outcome = await _decide_and_commit(engine, token, now_ms, address)
+    if outcome.decision in (Decision.REFUSED, Decision.SOFT):
+        _note_refusal(engine, token, _WORDS[outcome.decision], address)
     # Only now: an exception inside the transaction would roll the revocation back and leave the thief signed in.
     session = _session_or_raise(engine, token, outcome)
     return await _grant(engine, session, token, outcome.decision, check_anti_csrf, now_ms)
@@ -119,10 +133,10 @@ def peek(engine: SessionEngine, text: str) -> RefreshToken | None:
         return None
 
 
-async def _decide_and_commit(engine: SessionEngine, token: RefreshToken, now_ms: int) -> _Outcome:
+async def _decide_and_commit(engine: SessionEngine, token: RefreshToken, now_ms: int, address: str | None) -> _Outcome:
     async def body(tx: Transaction) -> _Outcome:
         for _ in range(_TRIES):
-            outcome = await _try_to_settle(tx, engine, token, now_ms)
+            outcome = await _try_to_settle(tx, engine, token, now_ms, address)
             if outcome is not None:
                 return outcome
         return _Outcome(Decision.SOFT, None)  # the row changed under our hands three times: busy, not stolen
@@ -135,7 +149,9 @@ async def _decide_and_commit(engine: SessionEngine, token: RefreshToken, now_ms:
     return await engine.db.write(body)
 
 
-async def _try_to_settle(tx: Transaction, engine: SessionEngine, token: RefreshToken, now_ms: int) -> _Outcome | None:
+async def _try_to_settle(
+    tx: Transaction, engine: SessionEngine, token: RefreshToken, now_ms: int, address: str | None
+) -> _Outcome | None:
     """One look at the row, with the write that it asks for; `None` when the row changed in between."""
     names = _names_of(engine, token)
     if not is_young(token, now_ms, engine.settings):
@@ -161,8 +177,37 @@ async def _try_to_settle(tx: Transaction, engine: SessionEngine, token: RefreshT
         as_read = {"cur_hash": session.cur_hash, "confirmed_at_ms": session.confirmed_at_ms}
         if not await tx.execute(DELETE_AS_READ, **names, **as_read):
             return None  # another token was proved meanwhile: look again before calling it theft
+        await engine.audit.record(tx, _theft(session, token, address))
         await record_revoked(tx, engine.app_id, [session.handle])
     return _Outcome(decision, session)
+
+
+def _theft(session: StoredSession, token: RefreshToken, address: str | None) -> SecurityEvent:
+    return SecurityEvent(
+        "theft_detected",
+        tenant_id=session.tenant_id,
+        user_id=session.user_id,
+        handle=session.handle,
+        address=address,
+        facts={
+            "presented_generation": token.gen,
+            "presented_minted_at_ms": token.iat_ms,
+            "current_generation": session.cur_gen,
+            "current_proved_at_ms": session.confirmed_at_ms,
+        },
+    )
+
+
+def _note_refusal(engine: SessionEngine, token: RefreshToken, why: str, address: str | None) -> None:
+    refused = SecurityEvent(
+        "refresh_refused",
+        tenant_id=token.tenant_id,
+        user_id=token.user_id,
+        handle=token.handle,
+        address=address,
+        facts={"why": why},
+    )
+    engine.audit.note(refused, quiet_ms=_QUIET_MS)  # whoever holds a dead token may send it at will
 
 
 def _names_of(engine: SessionEngine, token: RefreshToken) -> dict[str, str]:

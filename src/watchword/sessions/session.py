@@ -23,6 +23,10 @@ else:
     DataT = TypeVar("DataT")
 
 
+#: Under this name the user context tells the functions that end sessions why; a `Cause` of `endings.py`.
+ENDED_BECAUSE = "ended_because"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedTokens:
     """What a session owes its client; the face puts it into cookies and headers.
@@ -244,7 +248,8 @@ class SessionContainer(Generic[PayloadT, DataT]):
 
     async def revoke(self) -> None:
         """End this session; the response takes the client's tokens, also when it had ended before."""
-        await self._functions.revoke_session(self.handle, user_context=self._user_context)
+        user_context = {ENDED_BECAUSE: "signed_out", **self._user_context}
+        await self._functions.revoke_session(self.handle, user_context=user_context)
         self.ended = True
         self.issued = None
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from watchword.accounts import directory
 from watchword.accounts.email import normalise_email
 from watchword.accounts.users import LoginMethod, User
+from watchword.audit.events import SecurityEvent
 from watchword.crypto.passwords import PasswordMismatch
 from watchword.database.database import Transaction
 from watchword.database.statements import Statement
@@ -34,7 +35,7 @@ class PasswordUser:
     password_hash: str | None = field(repr=False)
 
 
-async def sign_up(engine: Engine, tenant_id: str, email: str, password: str) -> User:
+async def sign_up(engine: Engine, tenant_id: str, email: str, password: str, *, address: str | None = None) -> User:
     """Make a password user: hash first, then one transaction that leaves all or nothing.
 
     Args:
@@ -42,6 +43,7 @@ async def sign_up(engine: Engine, tenant_id: str, email: str, password: str) -> 
         tenant_id: Where the user may sign in.
         email: In any spelling.
         password: Exactly as typed; not judged here but for its length.
+        address: The client's, for the audit log.
 
     Returns:
         The user as committed, with the one login method.
@@ -69,6 +71,10 @@ async def sign_up(engine: Engine, tenant_id: str, email: str, password: str) -> 
     async def insert(tx: Transaction) -> None:
         await directory.insert_user(tx, engine.app_id, user)
         await insert_password(tx, engine.app_id, method, password_hash)
+        signed_up = SecurityEvent(
+            "sign_up", tenant_id=tenant_id, user_id=user_id, address=address, facts={"method": RECIPE_ID}
+        )
+        await engine.audit.record(tx, signed_up)
 
     await engine.db.write(insert)
     return user
@@ -93,12 +99,13 @@ async def insert_password(tx: Transaction, app_id: str, method: LoginMethod, pas
             raise EmailAlreadyExists
 
 
-async def sign_in(engine: Engine, tenant_id: str, email: str, password: str) -> User:
+async def sign_in(engine: Engine, tenant_id: str, email: str, password: str, *, address: str | None = None) -> User:
     """Find the user whom address and password open: one read, one hash, no transaction around them.
 
     An unknown address costs the same hash as a known one, in the same pool (security EN-2). What is
     refused without a hash is refused by a rule that does not depend on who exists: a password over
-    1 024 bytes, or one that is not text (security PW-7).
+    1 024 bytes, or one that is not text (security PW-7). A failure is noted in the audit log, with the
+    client's `address`.
 
     Raises:
         WrongCredentials: Unknown address, other tenant or wrong password; they are not told apart.
@@ -107,17 +114,27 @@ async def sign_in(engine: Engine, tenant_id: str, email: str, password: str) -> 
     Source: FDI 8.2; security EN-1, EN-2, PW-2, PW-7.
     """
     if _problem_of(password) is not None:
+        _note_failure(engine, tenant_id, None, address)
         raise WrongCredentials
     engine.passwords.refuse_when_full()
     found = await find_password_user(engine, tenant_id, email)
     try:
         await engine.passwords.verify(password, found.password_hash if found else None)
     except PasswordMismatch as mismatch:
+        _note_failure(engine, tenant_id, found.user.id if found else None, address)
         raise WrongCredentials from mismatch
     if found is None:  # unreachable while `verify` keeps its promise for None; here so that no forgotten rule opens
         raise WrongCredentials
     await _rehash_if_weaker(engine, found, password)
     return found.user
+
+
+def _note_failure(engine: Engine, tenant_id: str, user_id: str | None, address: str | None) -> None:
+    """Note a failed sign-in; in memory only, so that it takes as long for a known person as for an unknown one."""
+    facts = {"method": RECIPE_ID, "is_known": user_id is not None}
+    engine.audit.note(
+        SecurityEvent("sign_in_failed", tenant_id=tenant_id, user_id=user_id, address=address, facts=facts)
+    )
 
 
 def account_key(email: str) -> str:

@@ -7,6 +7,7 @@ from typing import Literal
 from watchword.accounts import directory
 from watchword.accounts.email import normalise_email
 from watchword.accounts.users import LoginMethod, User
+from watchword.audit.events import SecurityEvent
 from watchword.crypto.hashes import sha256
 from watchword.database.database import Row, Transaction
 from watchword.database.statements import Statement
@@ -14,6 +15,7 @@ from watchword.errors import BadInput, EmailAlreadyExists, PasswordResetTokenInv
 from watchword.recipes.emailpassword.notices import enqueue_notice
 from watchword.recipes.emailpassword.operations import check_new_password
 from watchword.recipes.recipe import Engine
+from watchword.sessions.endings import Ending
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +27,9 @@ class PasswordResetProof:
     email: str
 
 
-async def create_reset_token(engine: Engine, tenant_id: str, user_id: str, email: str, life_ms: int) -> str:
+async def create_reset_token(
+    engine: Engine, tenant_id: str, user_id: str, email: str, life_ms: int, *, address: str | None = None
+) -> str:
     """Make a token that sets one password once; earlier ones of the user stay good.
 
     Args:
@@ -34,6 +38,7 @@ async def create_reset_token(engine: Engine, tenant_id: str, user_id: str, email
         user_id: Whose password.
         email: The address it is sent to, in any spelling; it is void as soon as that changes.
         life_ms: Milliseconds.
+        address: Of the client that asked, for the audit log.
 
     Returns:
         43 URL-safe characters holding 256 random bits. Only their SHA-256 is stored (security TK-1).
@@ -49,7 +54,7 @@ async def create_reset_token(engine: Engine, tenant_id: str, user_id: str, email
 
     async def insert(tx: Transaction) -> Row | None:
         await tx.execute(DELETE_EXPIRED_RESET_TOKENS, app_id=engine.app_id, now_ms=now_ms)
-        return await tx.find(
+        made = await tx.find(
             INSERT_RESET_TOKEN,
             app_id=engine.app_id,
             tenant_id=tenant_id,
@@ -58,6 +63,10 @@ async def create_reset_token(engine: Engine, tenant_id: str, user_id: str, email
             token_hash=sha256(token),
             expires_at_ms=now_ms + life_ms,
         )
+        if made is not None:
+            asked = SecurityEvent("password_reset_requested", tenant_id=tenant_id, user_id=user_id, address=address)
+            await engine.audit.record(tx, asked)
+        return made
 
     if await engine.db.write(insert) is None:
         raise UserNotFound
@@ -84,7 +93,14 @@ async def consume_reset_token(engine: Engine, tenant_id: str, token: str) -> Pas
 
 
 async def reset_password(
-    engine: Engine, tenant_id: str, token: str, password: str, *, revoke_sessions: bool, language: str
+    engine: Engine,
+    tenant_id: str,
+    token: str,
+    password: str,
+    *,
+    revoke_sessions: bool,
+    language: str,
+    address: str | None = None,
 ) -> PasswordResetProof:
     """Set a new password with a reset token, once, and sign the user out everywhere: all in one transaction.
 
@@ -95,6 +111,7 @@ async def reset_password(
         password: Exactly as typed; not judged here but for its length.
         revoke_sessions: Whether the user's sessions end with the old password (security PW-11).
         language: Of the mail that says so (security PW-13).
+        address: The client's, for the audit log.
 
     Raises:
         PasswordResetTokenInvalid: See the class; of several at once exactly one succeeds.
@@ -122,8 +139,18 @@ async def reset_password(
             tenant_id=tenant_id,
             language=language,
         )
-        gone = await engine.sessions.delete_sessions_of_user(tx, proof.user_id) if revoke_sessions else []
-        return proof, gone
+        changed = SecurityEvent(
+            "password_changed",
+            tenant_id=tenant_id,
+            user_id=proof.user_id,
+            address=address,
+            facts={"by": "reset", "sessions_end": revoke_sessions},
+        )
+        await engine.audit.record(tx, changed)
+        if not revoke_sessions:
+            return proof, []
+        ending = Ending(cause="password_reset", address=address)
+        return proof, await engine.sessions.delete_sessions_of_user(tx, proof.user_id, ending=ending)
 
     proof, gone = await engine.db.write(reset)
     engine.sessions.remember_revoked(gone)
@@ -140,6 +167,7 @@ async def update_email_or_password(
     revoke_sessions: bool,
     keep_session: str | None,
     language: str,
+    address: str | None = None,
 ) -> User:
     """Change a user's address, password or both in one transaction, with all that hangs on the old ones.
 
@@ -153,6 +181,7 @@ async def update_email_or_password(
         revoke_sessions: Whether the user's sessions end.
         keep_session: The handle of one that goes on all the same: that of the person who asked.
         language: Of the mails that say so, to the address from before (security PW-13).
+        address: The client's, for the audit log.
 
     Raises:
         UserNotFound: There is no such password user.
@@ -183,9 +212,22 @@ async def update_email_or_password(
             await enqueue_notice(
                 tx, engine, kind, to=old.email or "", user_id=before.id, tenant_id=old.tenant_ids[0], language=language
             )
+        events = [
+            SecurityEvent(
+                kind,
+                tenant_id=old.tenant_ids[0],
+                user_id=before.id,
+                address=address,
+                facts={"by": "change", "sessions_end": revoke_sessions},
+            )
+            for kind in kinds
+        ]
+        if events:
+            await engine.audit.record(tx, *events)
         if not revoke_sessions:
             return []
-        return await engine.sessions.delete_sessions_of_user(tx, before.id, except_handle=keep_session)
+        ending = Ending(cause=kinds[0] if kinds else "by_application", address=address)
+        return await engine.sessions.delete_sessions_of_user(tx, before.id, except_handle=keep_session, ending=ending)
 
     gone = await engine.db.write(update)
     engine.sessions.remember_revoked(gone)

@@ -11,9 +11,10 @@ from watchword.recipes.emailpassword.fdi import email_password_routes
 from watchword.recipes.emailpassword.form_fields import InputFormField, only_field, sign_in_fields, sign_up_fields
 from watchword.recipes.emailpassword.password_policy import PasswordPolicy
 from watchword.recipes.emailpassword.recovery import PasswordRecovery
-from watchword.recipes.recipe import Answer, ApiRequest, FirstFactor, Route, UserContext, caller
+from watchword.recipes.recipe import Answer, ApiRequest, FirstFactor, Route, UserContext, address_of, caller
+from watchword.recipes.refusals import noting_refusals
 from watchword.recipes.session_feature import EmailPasswordContext, FormField, SessionFeature
-from watchword.sessions.session import SessionContainer
+from watchword.sessions.session import ENDED_BECAUSE, SessionContainer
 from watchword.settings import host_of, is_local
 
 
@@ -75,7 +76,7 @@ class EmailPassword(PasswordRecovery):
         """A password, and the ways to sign in of the recipes it is combined with."""
         return (FirstFactor("emailpassword"), *super().first_factors(client_type))
 
-    async def sign_up(self, email: str, password: str, *, tenant_id: str, user_context: UserContext) -> User:  # noqa: ARG002 - for overrides
+    async def sign_up(self, email: str, password: str, *, tenant_id: str, user_context: UserContext) -> User:
         """Make a user with this address and password; no session, no hook, no password policy.
 
         An override refuses by raising `SignUpNotAllowed(reason)`, `FieldErrors([FieldError(id, sentence)])`
@@ -94,7 +95,8 @@ class EmailPassword(PasswordRecovery):
             EmailAlreadyExists: The tenant has a password user with this address.
             Overloaded: Too many passwords wait to be hashed.
         """
-        return await operations.sign_up(self.engine, tenant_id, email, self.password_policy.normalised(password))
+        typed = self.password_policy.normalised(password)
+        return await operations.sign_up(self.engine, tenant_id, email, typed, address=address_of(user_context))
 
     async def sign_in(self, email: str, password: str, *, tenant_id: str, user_context: UserContext) -> User:
         """The user whom this address and password open; no session, no hook.
@@ -109,7 +111,8 @@ class EmailPassword(PasswordRecovery):
         """
         self.engine.passwords.refuse_when_full()  # before anything is written for it
         async with self.engine.limits.sign_in_attempt(tenant_id, operations.account_key(email), caller(user_context)):
-            return await operations.sign_in(self.engine, tenant_id, email, self.password_policy.normalised(password))
+            typed = self.password_policy.normalised(password)
+            return await operations.sign_in(self.engine, tenant_id, email, typed, address=address_of(user_context))
 
     async def does_email_exist(self, email: str, *, tenant_id: str, user_context: UserContext) -> bool:  # noqa: ARG002 - for overrides
         """Whether the tenant has a password user of this address; users of a provider do not count."""
@@ -132,7 +135,8 @@ class EmailPassword(PasswordRecovery):
         await self.check_new_password(password, email=email, user_context=api.user_context)
         if is_fake_email(email):
             raise EmailAlreadyExists
-        user = await self.sign_up(email, password, tenant_id=api.tenant_id, user_context=api.user_context)
+        with noting_refusals(self.engine, api, operations.RECIPE_ID):
+            user = await self.sign_up(email, password, tenant_id=api.tenant_id, user_context=api.user_context)
         _check_user(user, f"{type(self).__name__}.sign_up")
         seen = await meanwhile.find_password_hash(self.engine, api.tenant_id, email)
         own = tuple(field for field in form_fields if field.id not in ("email", "password"))
@@ -159,7 +163,8 @@ class EmailPassword(PasswordRecovery):
         if is_fake_email(email):  # no password is the first proof for an address that nobody can have
             raise WrongCredentials
         seen = await meanwhile.find_password_hash(self.engine, api.tenant_id, email)
-        user = await self.sign_in(email, password, tenant_id=api.tenant_id, user_context=api.user_context)
+        with noting_refusals(self.engine, api, operations.RECIPE_ID):
+            user = await self.sign_in(email, password, tenant_id=api.tenant_id, user_context=api.user_context)
         _check_user(user, f"{type(self).__name__}.sign_in")
         recipe_user_id = _login_method_of(user, email, api.tenant_id)
         session = await self.start_session(api, user, recipe_user_id, EmailPasswordContext(), "signin")
@@ -185,6 +190,7 @@ class EmailPassword(PasswordRecovery):
             await meanwhile.require_unchanged(self.engine, recipe_user_id, typed, seen)
         except WatchwordError:
             if session is not api.session:  # its tokens go nowhere; nor shall it stand in any list
+                api.user_context[ENDED_BECAUSE] = "password_changed"
                 await session.revoke()
             raise
 

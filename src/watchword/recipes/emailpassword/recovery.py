@@ -16,7 +16,7 @@ from watchword.recipes.emailpassword.operations import check_new_password
 from watchword.recipes.emailpassword.password_operations import PasswordResetProof
 from watchword.recipes.emailpassword.password_policy import PasswordPolicy
 from watchword.recipes.languages import language_of
-from watchword.recipes.recipe import Answer, ApiRequest, Engine, SignInRecipe, UserContext
+from watchword.recipes.recipe import Answer, ApiRequest, Engine, SignInRecipe, UserContext, address_of
 from watchword.recipes.session_feature import FormField, SessionFeature
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ class PasswordRecovery(SignInRecipe):
         email: str,
         *,
         tenant_id: str,
-        user_context: UserContext,  # noqa: ARG002 - for overrides
+        user_context: UserContext,
     ) -> str:
         """A token that sets a new password once, within `password_reset_token_life_ms`.
 
@@ -126,7 +126,9 @@ class PasswordRecovery(SignInRecipe):
             UserNotFound: The tenant has no such password user with this address.
         """
         life_ms = self.password_reset_token_life_ms
-        return await password_operations.create_reset_token(self.engine, tenant_id, user_id, email, life_ms)
+        return await password_operations.create_reset_token(
+            self.engine, tenant_id, user_id, email, life_ms, address=address_of(user_context)
+        )
 
     async def create_reset_password_link(
         self, user_id: str, email: str, *, tenant_id: str, user_context: UserContext
@@ -208,6 +210,7 @@ class PasswordRecovery(SignInRecipe):
             self.password_policy.normalised(new_password),
             revoke_sessions=self.revoke_sessions_on_password_reset,
             language=language_of(user_context),
+            address=address_of(user_context),
         )
         # Whoever guessed at the old password must not keep its owner waiting with the new one (security RL-2).
         await self.engine.limits.forget_failures(tenant_id, operations.account_key(proof.email))
@@ -259,6 +262,7 @@ class PasswordRecovery(SignInRecipe):
             revoke_sessions=revoke_sessions,
             keep_session=keep_session,
             language=language_of(user_context),
+            address=address_of(user_context),
         )
 
     # The HTTP APIs

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from watchword.accounts import directory
 from watchword.accounts.email import normalise_email
 from watchword.accounts.users import LoginMethod
+from watchword.audit.events import SecurityEvent
 from watchword.crypto.hashes import sha256
 from watchword.database.database import Transaction
 from watchword.database.statements import Statement
@@ -88,8 +89,10 @@ async def create_token(engine: Engine, tenant_id: str, method: LoginMethod, life
     return token
 
 
-async def verify_email(engine: Engine, tenant_id: str, token: str) -> VerifiedEmail:
+async def verify_email(engine: Engine, tenant_id: str, token: str, *, address: str | None = None) -> VerifiedEmail:
     """Use up a token and note the proof, in one transaction; of several at once exactly one succeeds.
+
+    `address` is the client's, for the audit log.
 
     Raises:
         EmailVerificationTokenInvalid: See the class.
@@ -112,16 +115,21 @@ async def verify_email(engine: Engine, tenant_id: str, token: str) -> VerifiedEm
         user = await directory.find_user_of_login_method(tx, engine.app_id, recipe_user_id)
         if user is None:
             raise EmailVerificationTokenInvalid
+        verified = SecurityEvent("email_verified", tenant_id=tenant_id, user_id=user.id, address=address)
+        await engine.audit.record(tx, verified)
         return VerifiedEmail(user_id=user.id, recipe_user_id=recipe_user_id, email=email)
 
     return await engine.db.write(consume)
 
 
-async def unverify_email(engine: Engine, recipe_user_id: str, email: str) -> None:
+async def unverify_email(
+    engine: Engine, user_id: str, recipe_user_id: str, email: str, *, address: str | None = None
+) -> None:
     """Take a proof back."""
 
     async def take_back(tx: Transaction) -> None:
-        await directory.mark_email_verified(tx, engine.app_id, recipe_user_id, _normal_form(email), verified=False)
+        if await directory.mark_email_verified(tx, engine.app_id, recipe_user_id, _normal_form(email), verified=False):
+            await engine.audit.record(tx, SecurityEvent("email_unverified", user_id=user_id, address=address))
 
     await engine.db.write(take_back)
 

@@ -12,7 +12,7 @@ from watchword.recipes.emailverification.claim import EmailVerificationClaim
 from watchword.recipes.emailverification.fdi import email_verification_routes
 from watchword.recipes.emailverification.operations import VerifiedEmail
 from watchword.recipes.languages import language_of
-from watchword.recipes.recipe import Answer, ApiRequest, Engine, Recipe, Route, UserContext
+from watchword.recipes.recipe import Answer, ApiRequest, Engine, Recipe, Route, UserContext, address_of
 from watchword.sessions.claims import ClaimOwner
 from watchword.sessions.session import SessionContainer
 
@@ -153,21 +153,21 @@ class EmailVerification(Recipe):
         token: str,
         *,
         tenant_id: str,
-        user_context: UserContext,  # noqa: ARG002 - for overrides
+        user_context: UserContext,
     ) -> VerifiedEmail:
         """Use up a token and mark its address verified. The place to run code after verification.
 
         Raises:
             EmailVerificationTokenInvalid: Unknown, expired, used, of another tenant, or the address has changed.
         """
-        return await operations.verify_email(self.engine, tenant_id, token)
+        return await operations.verify_email(self.engine, tenant_id, token, address=address_of(user_context))
 
     async def unverify_email(
         self,
         recipe_user_id: str,
         email: str | None = None,
         *,
-        user_context: UserContext,  # noqa: ARG002 - for overrides
+        user_context: UserContext,
     ) -> None:
         """Mark an address unverified; sessions learn it when their claim is fetched again.
 
@@ -176,7 +176,9 @@ class EmailVerification(Recipe):
         """
         found = await operations.get_login_method(self.engine, recipe_user_id, email)
         if found.method.email is not None:
-            await operations.unverify_email(self.engine, recipe_user_id, found.method.email)
+            await operations.unverify_email(
+                self.engine, found.user_id, recipe_user_id, found.method.email, address=address_of(user_context)
+            )
 
     async def revoke_email_verification_tokens(
         self,

@@ -6,9 +6,10 @@ from typing import Any, TypeVar
 
 from watchword.database.database import Transaction
 from watchword.errors import ConfigurationError, Unauthorised
-from watchword.recipes.recipe import Engine, Recipe, UserContext
+from watchword.recipes.recipe import Engine, Recipe, UserContext, ending_of
 from watchword.sessions import lifecycle
 from watchword.sessions.claims import SessionClaim
+from watchword.sessions.endings import Ending
 from watchword.sessions.engine import SessionEngine
 from watchword.sessions.payloads import checked_jwt_payload, checked_session_data, merge
 from watchword.sessions.session import SessionInformation
@@ -169,30 +170,37 @@ class SessionsByHandle(Recipe):
         self,
         handles: Sequence[str],
         *,
-        user_context: UserContext | None = None,  # noqa: ARG002 # for overrides
+        user_context: UserContext | None = None,
     ) -> list[str]:
-        """End sessions, all or none. Returns the handles of those that were there."""
-        return await lifecycle.revoke_sessions(self.session_engine, handles)
+        """End sessions, all or none. Returns the handles of those that were there.
+
+        `reason` in the user context, words of whoever does it, goes into the audit log.
+        """
+        return await lifecycle.revoke_sessions(self.session_engine, handles, ending_of(user_context))
 
     async def revoke_all_sessions_for_user(
         self,
         user_id: str,
         tenant_id: str | None = None,
         *,
-        user_context: UserContext | None = None,  # noqa: ARG002
+        user_context: UserContext | None = None,
     ) -> list[str]:
         """End all sessions of a user, in one tenant or in all. Returns their handles."""
-        return await lifecycle.revoke_all_sessions_for_user(self.session_engine, user_id, tenant_id)
+        return await lifecycle.revoke_all_sessions_for_user(
+            self.session_engine, user_id, tenant_id, ending_of(user_context)
+        )
 
     async def delete_sessions_of_user(
-        self, tx: Transaction, user_id: str, *, except_handle: str | None = None
+        self, tx: Transaction, user_id: str, *, except_handle: str | None = None, ending: Ending | None = None
     ) -> list[str]:
         """End the sessions of a user in a transaction of another recipe's, as when a password changes.
 
         Not for overriding: whoever wants to know of it overrides the function that changes the password.
         Called last in the transaction; after its commit, `remember_revoked` gets what this returns.
         """
-        return await lifecycle.delete_sessions_of_user(tx, self.session_engine, user_id, except_handle=except_handle)
+        return await lifecycle.delete_sessions_of_user(
+            tx, self.session_engine, user_id, except_handle=except_handle, ending=ending or Ending()
+        )
 
     def remember_revoked(self, handles: Sequence[str]) -> None:
         """Refuse the access tokens of sessions whose end has been committed."""

@@ -102,20 +102,28 @@ class Sessions:
         with _not_found():
             return await self._recipe.merge_into_session_data(handle, changes)
 
-    async def revoke(self, handle: str) -> bool:
+    async def revoke(self, handle: str, *, reason: str | None = None) -> bool:
         """End a session; returns whether it was there. For jobs and for other people's sessions.
 
         For the session of the current request use its own `revoke()`: that clears the client as well.
+
+        Args:
+            handle: Of the session.
+            reason: For the audit log, and for whoever asks `watchword why` later.
         """
-        return await self._recipe.revoke_session(handle)
+        return await self._recipe.revoke_session(handle, user_context=_because(reason))
 
-    async def revoke_many(self, handles: Sequence[str]) -> list[str]:
-        """End sessions, all or none. Returns the handles of those that were there."""
-        return await self._recipe.revoke_multiple_sessions(handles)
+    async def revoke_many(self, handles: Sequence[str], *, reason: str | None = None) -> list[str]:
+        """End sessions, all or none. Returns the handles of those that were there; `reason` as for `revoke`."""
+        return await self._recipe.revoke_multiple_sessions(handles, user_context=_because(reason))
 
-    async def revoke_all(self, user_id: str, tenant_id: str | None = None) -> list[str]:
-        """End all sessions of a user, in one tenant or in all. Returns their handles."""
-        return await self._recipe.revoke_all_sessions_for_user(user_id, tenant_id)
+    async def revoke_all(self, user_id: str, tenant_id: str | None = None, *, reason: str | None = None) -> list[str]:
+        """End all sessions of a user, in one tenant or in all. Returns their handles; `reason` as for `revoke`."""
+        return await self._recipe.revoke_all_sessions_for_user(user_id, tenant_id, user_context=_because(reason))
+
+
+def _because(reason: str | None) -> UserContext:
+    return {} if reason is None else {"reason": reason}
 
 
 @contextmanager

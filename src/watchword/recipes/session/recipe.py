@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Unpack
 
 from watchword.errors import InvalidClaims, TokenTheftDetected, TryRefreshToken, Unauthorised
 from watchword.http.messages import HttpRequest
-from watchword.recipes.recipe import Answer, ApiRequest, Route, UserContext
+from watchword.recipes.recipe import Answer, ApiRequest, Route, UserContext, address_of
 from watchword.recipes.session.by_handle import SessionsByHandle
 from watchword.recipes.session.fdi import session_routes
 from watchword.sessions import lifecycle, refresh, verify
@@ -88,6 +88,7 @@ class Session(SessionsByHandle):
             jwt_payload=payload,
             session_data=session_data,
             with_anti_csrf_token=with_anti_csrf_token,
+            address=address_of(user_context or {}),
         )
         return SessionContainer(self, granted.access_token, issued=granted.issued, user_context=user_context)
 
@@ -171,7 +172,11 @@ class Session(SessionsByHandle):
             TokenTheftDetected: The token was replaced before; the session is revoked.
         """
         granted = await refresh.refresh(
-            self.session_engine, refresh_token, anti_csrf_token=anti_csrf_token, check_anti_csrf=check_anti_csrf
+            self.session_engine,
+            refresh_token,
+            anti_csrf_token=anti_csrf_token,
+            check_anti_csrf=check_anti_csrf,
+            address=address_of(user_context or {}),
         )
         return SessionContainer(self, granted.access_token, issued=granted.issued, user_context=user_context)
 

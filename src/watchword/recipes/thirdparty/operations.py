@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from watchword.accounts import directory
 from watchword.accounts.email import is_fake_email
 from watchword.accounts.users import LoginMethod, ThirdPartyIdentity, User
+from watchword.audit.events import SecurityEvent
 from watchword.database.database import Row, Transaction
 from watchword.database.statements import Statement
 from watchword.errors import SignInUpNotAllowed, StorageUnavailable
@@ -51,7 +52,15 @@ class SomebodyElseWasFirst(Exception):
     """Somebody has this identity already, as after two first sign-ins at once; raised inside, so that all is undone."""
 
 
-async def sign_in_up(engine: Engine, tenant_id: str, identity: Identity, email: str, *, is_verified: bool) -> SignedIn:
+async def sign_in_up(
+    engine: Engine,
+    tenant_id: str,
+    identity: Identity,
+    email: str,
+    *,
+    is_verified: bool,
+    address: str | None = None,
+) -> SignedIn:
     """Find the user with this identity, or make one; what the provider says about the address is stored.
 
     A returning user of whom nothing changed costs one read. Somebody else with the same address is not
@@ -63,6 +72,7 @@ async def sign_in_up(engine: Engine, tenant_id: str, identity: Identity, email: 
         identity: As verified.
         email: In normal form.
         is_verified: Whether the provider vouches for it and is trusted to.
+        address: The client's, for the audit log.
 
     Raises:
         SignInUpNotAllowed: The identity is known, but another issuer vouched for it.
@@ -73,7 +83,7 @@ async def sign_in_up(engine: Engine, tenant_id: str, identity: Identity, email: 
         if found is not None:
             return await _sign_in(engine, tenant_id, found, identity, email, is_verified)
         try:
-            return await _sign_up(engine, tenant_id, identity, email, is_verified)
+            return await _sign_up(engine, tenant_id, identity, email, is_verified, address)
         except SomebodyElseWasFirst:
             continue
     raise StorageUnavailable("a user came and went several times while signing in")  # sign-ups raced with deletions
@@ -133,7 +143,9 @@ async def _update(engine: Engine, tenant_id: str, identity: Identity, email: str
     await engine.db.write(update)
 
 
-async def _sign_up(engine: Engine, tenant_id: str, identity: Identity, email: str, is_verified: bool) -> SignedIn:
+async def _sign_up(
+    engine: Engine, tenant_id: str, identity: Identity, email: str, is_verified: bool, address: str | None
+) -> SignedIn:
     user_id, now_ms = engine.ids.user_id(), engine.clock.now_ms()
     method = LoginMethod(
         recipe_id=RECIPE_ID,
@@ -149,6 +161,14 @@ async def _sign_up(engine: Engine, tenant_id: str, identity: Identity, email: st
     async def insert(tx: Transaction) -> None:
         await directory.insert_user(tx, engine.app_id, user)
         await insert_identity(tx, engine.app_id, method, identity.issuer)
+        signed_up = SecurityEvent(
+            "sign_up",
+            tenant_id=tenant_id,
+            user_id=user_id,
+            address=address,
+            facts={"method": RECIPE_ID, "provider": identity.third_party_id},
+        )
+        await engine.audit.record(tx, signed_up)
 
     await engine.db.write(insert)
     return SignedIn(user, user_id, created=True)

@@ -9,7 +9,17 @@ from watchword.accounts.users import User
 from watchword.crypto.hashes import sha256
 from watchword.errors import BadInput, NoEmailGivenByProvider
 from watchword.recipes.overrides import watch_overrides
-from watchword.recipes.recipe import Answer, ApiRequest, Engine, FirstFactor, Route, SignInRecipe, UserContext
+from watchword.recipes.recipe import (
+    Answer,
+    ApiRequest,
+    Engine,
+    FirstFactor,
+    Route,
+    SignInRecipe,
+    UserContext,
+    address_of,
+)
+from watchword.recipes.refusals import noting_refusals
 from watchword.recipes.session_feature import SessionFeature, ThirdPartyContext
 from watchword.recipes.thirdparty import operations
 from watchword.recipes.thirdparty.attempt import AuthorisationUrl, RedirectUriInfo
@@ -173,7 +183,7 @@ class ThirdParty(SignInRecipe):
         *,
         issuer: str = "",
         tenant_id: str,
-        user_context: UserContext,  # noqa: ARG002 - for overrides
+        user_context: UserContext,
     ) -> SignInUpResult:
         """Find the user whom a provider's identity opens, or make one; no session, no hook.
 
@@ -200,7 +210,12 @@ class ThirdParty(SignInRecipe):
             former_issuers=self._list.former_issuers(third_party_id),
         )
         signed_in = await operations.sign_in_up(
-            self.engine, tenant_id, identity, normalise_email(email), is_verified=is_verified
+            self.engine,
+            tenant_id,
+            identity,
+            normalise_email(email),
+            is_verified=is_verified,
+            address=address_of(user_context),
         )
         return SignInUpResult(
             user=signed_in.user,
@@ -247,6 +262,27 @@ class ThirdParty(SignInRecipe):
             HookFailed: A hook failed; the user stays, there is no session.
             WatchwordError: What the recipe functions raise.
         """
+        is_known = any(provider.third_party_id == third_party_id for provider in self.providers)
+        with noting_refusals(self.engine, api, operations.RECIPE_ID, third_party_id if is_known else None):
+            result = await self._identify(third_party_id, client_type, redirect_uri_info, oauth_tokens, api)
+        return await self._signed_in(third_party_id, result, api)
+
+    async def apple_redirect_handler_post(self, form: Mapping[str, Any], api: ApiRequest) -> Answer:  # noqa: ARG002 - for overrides
+        """`POST /callback/apple`: send the browser on to the website with what Apple posted. Source: FDI 8.3.
+
+        Raises:
+            BadInput: No usable `state`, or it names a URI on no origin of the application's.
+        """
+        return redirect_answer(apple_redirect_target(self.engine.app_info, form))
+
+    async def _identify(
+        self,
+        third_party_id: str,
+        client_type: str | None,
+        redirect_uri_info: RedirectUriInfo | None,
+        oauth_tokens: dict[str, Any] | None,
+        api: ApiRequest,
+    ) -> SignInUpResult:
         common: dict[str, Any] = {
             "client_type": client_type,
             "tenant_id": api.tenant_id,
@@ -259,7 +295,7 @@ class ThirdParty(SignInRecipe):
         provider, _ = self._list.get(third_party_id, client_type)
         if found.email is None and provider.require_email:
             raise NoEmailGivenByProvider
-        result = await self.sign_in_up(
+        return await self.sign_in_up(
             third_party_id,
             found.third_party_user_id,
             found.email or _placeholder_email(third_party_id, found.third_party_user_id),
@@ -270,15 +306,6 @@ class ThirdParty(SignInRecipe):
             tenant_id=api.tenant_id,
             user_context=api.user_context,
         )
-        return await self._signed_in(third_party_id, result, api)
-
-    async def apple_redirect_handler_post(self, form: Mapping[str, Any], api: ApiRequest) -> Answer:  # noqa: ARG002 - for overrides
-        """`POST /callback/apple`: send the browser on to the website with what Apple posted. Source: FDI 8.3.
-
-        Raises:
-            BadInput: No usable `state`, or it names a URI on no origin of the application's.
-        """
-        return redirect_answer(apple_redirect_target(self.engine.app_info, form))
 
     async def _signed_in(self, third_party_id: str, result: SignInUpResult, api: ApiRequest) -> Answer:
         context = ThirdPartyContext(

@@ -1,0 +1,70 @@
+"""`auth.audit`: what was recorded, read and proved by the application."""
+
+from collections.abc import AsyncGenerator, Sequence
+
+from watchword.audit.events import EventKind, EventLog
+from watchword.audit.queries import export_events, list_events
+from watchword.audit.rows import AuditEvent
+from watchword.database.database import Database
+
+
+class Audit:
+    """The audit log of one app, for reading. It can be read also when recording is switched off.
+
+    Args:
+        db: Where events are.
+        app_id: Whose they are.
+        log: Holds what was noted a moment ago; it is stored before anything is read.
+    """
+
+    def __init__(self, db: Database, app_id: str, log: EventLog) -> None:
+        self._db = db
+        self._app_id = app_id
+        self._log = log
+
+    async def list(
+        self,
+        *,
+        user_id: str | None = None,
+        handle: str | None = None,
+        kinds: Sequence[EventKind] | None = None,
+        tenant_id: str | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        before: str | None = None,
+        limit: int = 100,
+    ) -> list[AuditEvent]:
+        """Events that fulfil all conditions, the newest first; for the next page set `before` to the last one's id.
+
+        Args:
+            user_id: Whom they concern.
+            handle: Which session they concern.
+            kinds: Of these kinds only.
+            tenant_id: In this tenant only.
+            since_ms: From this moment on, in milliseconds since the epoch.
+            until_ms: Before this moment.
+            before: The id of the last event of the page before; what happens meanwhile moves no page.
+            limit: At most so many, 1 to 1000.
+        Raises:
+            BadInput: The limit, or a text for the kinds.
+            StorageUnavailable: The database does not answer.
+        """
+        await self._log.flush()
+        return await list_events(
+            self._db,
+            self._app_id,
+            user_id=user_id,
+            handle=handle,
+            kinds=kinds,
+            tenant_id=tenant_id,
+            since_ms=since_ms,
+            until_ms=until_ms,
+            before=before,
+            limit=limit,
+        )
+
+    async def export(self, *, since_ms: int | None = None, until_ms: int | None = None) -> AsyncGenerator[AuditEvent]:
+        """All events of a span of time, the oldest first, read in pages."""
+        await self._log.flush()
+        async for event in export_events(self._db, self._app_id, since_ms=since_ms, until_ms=until_ms):
+            yield event

@@ -1,0 +1,106 @@
+"""Reading the log: the newest events first, filtered, page by page; or all of it from the oldest on."""
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+from watchword.audit.rows import EVENT_COLUMNS, AuditEvent, first_event_id
+from watchword.database.database import Database
+from watchword.database.statements import Statement
+from watchword.errors import BadInput
+from watchword.http.json import encode_json
+
+LARGEST_PAGE = 1_000
+
+_BEHIND_ALL = "g"  # ids are hexadecimal
+
+
+async def list_events(
+    db: Database,
+    app_id: str,
+    *,
+    user_id: str | None = None,
+    handle: str | None = None,
+    kinds: Sequence[str] | None = None,
+    tenant_id: str | None = None,
+    since_ms: int | None = None,
+    until_ms: int | None = None,
+    before: str | None = None,
+    limit: int = 100,
+) -> list[AuditEvent]:
+    """Events that fulfil all conditions, the newest first.
+
+    Args:
+        db: Where they are.
+        app_id: Whose they are.
+        user_id: Whom they concern.
+        handle: Which session they concern.
+        kinds: Of these kinds only.
+        tenant_id: In this tenant only.
+        since_ms: From this moment on.
+        until_ms: Before this moment.
+        before: The id of the last event of the page before; what happens meanwhile moves no page.
+        limit: At most so many, 1 to 1000.
+    Raises:
+        BadInput: The limit, or a text for the kinds.
+    """
+    if not 1 <= limit <= LARGEST_PAGE:
+        raise BadInput("limit", f"limit is {limit}; set 1 to {LARGEST_PAGE}")
+    if isinstance(kinds, str):
+        raise BadInput("kinds", f"kinds is one text; write a list: [{kinds!r}]")
+    ends = [_BEHIND_ALL if until_ms is None else first_event_id(until_ms), _BEHIND_ALL if before is None else before]
+    names: dict[str, Any] = {
+        "app_id": app_id,
+        "tenant_id": tenant_id,
+        "kinds": None if kinds is None else encode_json(list(kinds)).decode(),
+        "since_id": "" if since_ms is None else first_event_id(since_ms),
+        "before_id": min(ends),
+        "at_most": limit,
+    }
+    if handle is not None:
+        rows = await db.list(LIST_OF_HANDLE, handle=handle, user_id=user_id, **names)
+    elif user_id is not None:
+        rows = await db.list(LIST_OF_USER, user_id=user_id, **names)
+    else:
+        rows = await db.list(LIST_ALL, **names)
+    return [AuditEvent.from_row(row) for row in rows]
+
+
+async def export_events(
+    db: Database, app_id: str, *, since_ms: int | None = None, until_ms: int | None = None
+) -> AsyncGenerator[AuditEvent]:
+    """All events of a span of time, the oldest first, read in pages."""
+    after = "" if since_ms is None else first_event_id(since_ms)
+    before = _BEHIND_ALL if until_ms is None else first_event_id(until_ms)
+    while True:
+        rows = await db.list(LIST_FORWARD, app_id=app_id, after_id=after, before_id=before, at_most=LARGEST_PAGE)
+        for row in rows:
+            yield AuditEvent.from_row(row)
+        if len(rows) < LARGEST_PAGE:
+            return
+        after = rows[-1]["event_id"]
+
+
+_REST = """
+       and event_id >= :since_id and event_id < :before_id
+       and (tenant_id = :tenant_id or :tenant_id is null)
+       and (kind in (select value from {json_each}(:kinds)) or :kinds is null)
+     order by event_id desc
+     limit :at_most
+"""
+
+# Put together from constants, once.
+LIST_ALL = Statement(f"select {EVENT_COLUMNS} from {{audit_events}} where app_id = :app_id {_REST}")  # noqa: S608
+
+LIST_OF_USER = Statement(
+    f"select {EVENT_COLUMNS} from {{audit_events}} where app_id = :app_id and user_id = :user_id {_REST}"  # noqa: S608
+)
+
+LIST_OF_HANDLE = Statement(
+    f"select {EVENT_COLUMNS} from {{audit_events}} where app_id = :app_id and handle = :handle"  # noqa: S608
+    f" and (user_id = :user_id or :user_id is null) {_REST}"
+)
+
+LIST_FORWARD = Statement(
+    f"select {EVENT_COLUMNS} from {{audit_events}}"  # noqa: S608
+    " where app_id = :app_id and event_id > :after_id and event_id < :before_id order by event_id limit :at_most"
+)
