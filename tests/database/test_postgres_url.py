@@ -55,6 +55,58 @@ def test_a_server_named_by_the_environment_counts_as_named(monkeypatch: pytest.M
     assert not read_postgres_url("postgresql://localhost/app").check_certificate
 
 
+def test_the_host_that_is_connected_to_is_the_one_that_is_checked() -> None:
+    """Attack: say `host=localhost` beside the real host, which the driver prefers, to get round the check."""
+    assert read_postgres_url("postgresql://db.example.com/app?host=localhost").check_certificate
+
+
+@pytest.mark.parametrize(
+    ("rest", "servers"),
+    [("a/app", ()), ("/app", ()), ("a:5433/app", ()), ("a,b/app", (("a", 5432), ("b", 5432))),
+     ("a:5433,b/app", (("a", 5433), ("b", 5432))),
+     ("[::1]:5433,[2001:db8::1]/app", (("::1", 5433), ("2001:db8::1", 5432))),
+     ("ada@%2Frun%2Fpostgresql,b/app", (("/run/postgresql", 5432), ("b", 5432))),
+     ("/app?host=a,b&port=5433,5434", (("a", 5433), ("b", 5434))),
+     ("/app?host=a,b&port=5433", (("a", 5433), ("b", 5433)))],
+)  # fmt: skip
+def test_several_servers_may_be_named(rest: str, servers: tuple[tuple[str, int], ...]) -> None:
+    """Host and port of each, written as for libpq; a single one is left to the driver."""
+    assert servers == read_postgres_url(f"postgresql://{rest}").servers
+
+
+def test_servers_named_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`PGHOST` may name several too, and `PGPORT` their port."""
+    monkeypatch.setenv("PGHOST", "a,b")
+    monkeypatch.setenv("PGPORT", "5433")
+    assert (("a", 5433), ("b", 5433)) == read_postgres_url("postgresql:///app").servers
+
+
+@pytest.mark.parametrize("rest", ["ada@a:x,b/app", "a,b/app?port=1,2,3", "/app?host=a,b,c&port=1,2"])
+def test_servers_without_a_port_for_each_stop_the_start(rest: str) -> None:
+    """The sentence shows how several servers are written."""
+    with pytest.raises(ConfigurationError, match=r"^database: .*postgresql://user:password@a:5432,b:5432/name"):
+        read_postgres_url(f"postgresql://{rest}")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [("a/app", "primary"), ("a/app?target_session_attrs=any", "primary"), ("a,b/app", "read-write"),
+     ("a,b/app?target_session_attrs=primary", "read-write"), ("a/app?target_session_attrs=read-write", "read-write")],
+)  # fmt: skip
+def test_only_a_server_that_takes_writes_will_do(url: str, expected: str) -> None:
+    """Whatever the URL says, a standby is never connected to."""
+    address = read_postgres_url(f"postgresql://{url}")
+    assert expected == address.attribute
+    assert {} == query_of(address.dsn)
+
+
+@pytest.mark.parametrize("attribute", ["standby", "read-only", "prefer-standby", "read-mostly"])
+def test_a_url_that_wants_a_standby_stops_the_start(attribute: str) -> None:
+    """A wish for a standby cannot be granted, and is not overheard."""
+    with pytest.raises(ConfigurationError, match=rf"^database: target_session_attrs={attribute} .*set read-write"):
+        read_postgres_url(f"postgresql://a,b/app?target_session_attrs={attribute}")
+
+
 @pytest.mark.parametrize("mode", ["disable", "allow", "prefer", "require", "verify-ca"])
 def test_sslmode_in_the_url_decides(mode: str) -> None:
     """An explicit `sslmode` is the user's decision and goes to the driver as it is."""

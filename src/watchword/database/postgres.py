@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from watchword.database.database import Body, Listening, Row
-from watchword.database.postgres_driver import SESSION_SETTINGS, Connection, connector
-from watchword.database.postgres_errors import MADE_MEANWHILE, READ_ONLY, outage, sqlstate_of
+from watchword.database.postgres_driver import SESSION_SETTINGS, Connection, connectors
+from watchword.database.postgres_errors import MADE_MEANWHILE, must_leave, outage
 from watchword.database.postgres_pool import ConnectionPool
+from watchword.database.postgres_primary import Primary
 from watchword.database.postgres_signals import channel_name, open_listening, signal_once
 from watchword.database.postgres_start import check_server, refusal
 from watchword.database.postgres_transaction import Manner, PostgresTransaction, RunAgain, read_once, transact_once
@@ -22,8 +23,17 @@ T = TypeVar("T")
 BEGIN = "begin isolation level read committed"
 
 _USUAL = Manner(BEGIN)
-# A pooler may give every transaction another session, so the settings travel with each.
-_POOLED = Manner("; ".join([BEGIN, *(f"set local {name} = '{value}'" for name, value in SESSION_SETTINGS.items())]))
+# A pooler may give every transaction another session, of another server: the settings travel with each, and so does
+# the question whether that server takes writes. What a standby knows may be old.
+_POOLED = Manner(
+    "; ".join(
+        [
+            BEGIN,
+            *(f"set local {name} = '{value}'" for name, value in SESSION_SETTINGS.items()),
+            "select 1 where not pg_is_in_recovery()",
+        ]
+    )
+)
 _SCHEMA = Manner(
     f"{BEGIN}; set local statement_timeout = '600s'; set local lock_timeout = '60s'; "
     "set local idle_in_transaction_session_timeout = '600s'; set local synchronous_commit = 'on'",
@@ -62,6 +72,7 @@ class PostgresDatabase:
         self._busy_seconds = busy_seconds
         self._manner = _POOLED if self._address.through_pgbouncer else _USUAL
         self._pool: ConnectionPool | None = None
+        self._primary: Primary | None = None
 
     async def start(self) -> None:
         """Connect, and look at the server's settings.
@@ -72,7 +83,8 @@ class PostgresDatabase:
         """
         if self._pool is not None:
             return
-        pool = ConnectionPool(connector(self._address), self._pool_size, self._busy_seconds)
+        primary = self._find_primary()
+        pool = ConnectionPool(primary.connect, self._pool_size, self._busy_seconds)
         try:
             await self._look_at_server(pool)
         except BaseException:
@@ -114,8 +126,9 @@ class PostgresDatabase:
         """
         if self._address.through_pgbouncer:  # what listens there is whichever server connection came first
             return None
-        connect = connector(self._address, "watchword signals")
-        return await open_listening(connect, channel_name(self.rendering, channel), heard, lambda: self.signal(channel))
+        connect = self._find_primary().connect
+        name = channel_name(self.rendering, channel)
+        return await open_listening(lambda: connect("watchword signals"), name, heard, lambda: self.signal(channel))
 
     async def signal(self, channel: str) -> None:
         """Wake those who listen.
@@ -123,14 +136,30 @@ class PostgresDatabase:
         In a transaction of its own: not every server can do it, and PostgreSQL lets transactions that do it commit
         one after the other only.
         """
-        name = channel_name(self.rendering, channel)
-        await self._repeat(lambda connection: signal_once(connection, name), self._manner)
+        pool = self._get_pool()
+        connection = await _take(pool)
+        try:
+            await signal_once(connection, channel_name(self.rendering, channel))
+        finally:
+            pool.give_back(connection)
+
+    def _find_primary(self) -> Primary:
+        """What it has learnt of the servers outlives a stop, for as long as this object does."""
+        if self._primary is None:
+            asks_lineage = not self._address.through_pgbouncer
+            self._primary = Primary(connectors(self._address), asks_lineage=asks_lineage)
+        return self._primary
+
+    def _get_pool(self) -> ConnectionPool:
+        if self._pool is None:
+            raise StorageUnavailable("the database was stopped")
+        return self._pool
 
     async def _look_at_server(self, pool: ConnectionPool) -> None:
         try:
             connection = await pool.take()
             try:
-                await check_server(connection, self._manner.begin)
+                await check_server(connection, self._manner)
             finally:
                 pool.give_back(connection)
         except ConfigurationError:
@@ -153,9 +182,7 @@ class PostgresDatabase:
 
     async def _repeat(self, attempt: Callable[[Connection], Awaitable[Any]], manner: Manner) -> Any:
         for number in range(1, manner.attempts + 1):
-            pool = self._pool
-            if pool is None:
-                raise StorageUnavailable("the database was stopped")
+            pool = self._get_pool()
             connection = await _take(pool)
             try:
                 return await attempt(connection)
@@ -163,8 +190,9 @@ class PostgresDatabase:
                 if number == manner.attempts:
                     raise outage(again.__cause__ or again) from again.__cause__
             except StorageUnavailable as error:
-                if sqlstate_of(error.__cause__) == READ_ONLY:  # the server has become a replica, for all connections
+                if must_leave(error.__cause__):  # the server is of no use any more, for no connection
                     pool.expire()
+                    self._find_primary().doubt()
                 raise
             finally:
                 pool.give_back(connection)

@@ -8,7 +8,6 @@ from watchword.database.database import Row
 from watchword.database.postgres_url import PostgresAddress
 from watchword.errors import ConfigurationError
 
-CONNECT_SECONDS = 5.0
 STATEMENT_CACHE = 512  # statements of the product, with room
 
 # The time limits are the server's, in milliseconds, and belong to us, whatever its defaults are (security DB-5).
@@ -61,8 +60,8 @@ class Connection(Protocol):
         ...
 
 
-def connector(address: PostgresAddress, application_name: str = "watchword") -> Callable[[], Awaitable[Connection]]:
-    """A function that opens connections.
+def connectors(address: PostgresAddress) -> list[Callable[[str], Awaitable[Connection]]]:
+    """A function for each server of a URL that connects to it, for a purpose that its administrator can read.
 
     Raises:
         ConfigurationError: asyncpg is not installed.
@@ -73,16 +72,20 @@ def connector(address: PostgresAddress, application_name: str = "watchword") -> 
         raise ConfigurationError(
             "database", 'PostgreSQL needs the driver asyncpg; run: pip install "watchword[postgres]"'
         ) from None
-    arguments: dict[str, Any] = {"timeout": CONNECT_SECONDS, "max_cached_statement_lifetime": 0}
+    arguments: dict[str, Any] = {"max_cached_statement_lifetime": 0}
     if address.check_certificate:
         arguments["ssl"] = True  # asyncpg: the default context, certificate and name checked
-    if address.through_pgbouncer:
-        arguments["statement_cache_size"] = 0
+    if address.through_pgbouncer:  # which server is behind a connection shows at each transaction
+        arguments |= {"statement_cache_size": 0, "target_session_attrs": "any"}
     else:
-        arguments["statement_cache_size"] = STATEMENT_CACHE
-        arguments["server_settings"] = {"application_name": application_name, **SESSION_SETTINGS}
+        arguments |= {"statement_cache_size": STATEMENT_CACHE, "target_session_attrs": address.attribute}
 
-    async def connect() -> Connection:
-        return await asyncpg.connect(address.dsn, **arguments)
+    def connector(where: dict[str, Any]) -> Callable[[str], Awaitable[Connection]]:
+        async def connect(purpose: str) -> Connection:
+            settings = {} if address.through_pgbouncer else {"application_name": purpose, **SESSION_SETTINGS}
+            return await asyncpg.connect(address.dsn, server_settings=settings, **where, **arguments)
 
-    return connect
+        return connect
+
+    servers = [{"host": host, "port": port} for host, port in address.servers]
+    return [connector(where) for where in servers or [{}]]

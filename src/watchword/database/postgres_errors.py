@@ -22,6 +22,12 @@ _REASONS = {
 }
 
 
+class IsStandby(Exception):
+    """The server behind a pooler is a standby. It has the code that a write would have met."""
+
+    sqlstate = READ_ONLY
+
+
 class Meaning(Enum):
     """What to do about an error."""
 
@@ -53,6 +59,11 @@ def sqlstate_of(error: BaseException | None) -> str | None:
     """The five characters of SQLSTATE, where the server gave them."""
     code = getattr(error, "sqlstate", None)
     return code if isinstance(code, str) else None
+
+
+def must_leave(error: BaseException | None) -> bool:
+    """Whether an error says that the server is a standby by now, or that its answers do not arrive any more."""
+    return isinstance(error, TimeoutError) or sqlstate_of(error) == READ_ONLY
 
 
 def outage(error: BaseException) -> StorageUnavailable:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from watchword.database.postgres_driver import Connection
 from watchword.database.postgres_errors import outage, sqlstate_of
 from watchword.database.rendering import Rendering
-from watchword.errors import StorageUnavailable
+from watchword.errors import StorageUnavailable, WatchwordError
 
 PROOF_SECONDS = 3.0
 ANSWER_SECONDS = 3.0
@@ -80,6 +80,8 @@ async def open_listening(
 
     try:
         connection = await connect()
+    except WatchwordError:
+        raise
     except Exception as error:  # refused, unreachable, starting up: all is an outage now
         raise outage(error) from error
     try:

@@ -3,7 +3,8 @@
 import ssl
 
 from watchword.database.postgres_driver import Connection
-from watchword.database.postgres_errors import sqlstate_of
+from watchword.database.postgres_errors import READ_ONLY, sqlstate_of
+from watchword.database.postgres_transaction import Manner, begin
 from watchword.errors import ConfigurationError
 
 # `true`: no error on servers that speak PostgreSQL's protocol and do not have the setting.
@@ -23,17 +24,17 @@ _REMEDIES = {
 }
 
 
-async def check_server(connection: Connection, begin: str) -> None:
+async def check_server(connection: Connection, manner: Manner) -> None:
     """Refuse a server that may lose what it acknowledged.
 
     Args:
-        begin: What opens our transactions; the settings are read inside of one, as they are then.
+        manner: How our transactions are opened; the settings are read inside of one, as they are then.
 
     Raises:
         ConfigurationError: `fsync`, `full_page_writes` or, in spite of us, `synchronous_commit` is off
             (security SC-10), or text is not UTF-8.
     """
-    await connection.execute(begin)
+    await begin(connection, manner)
     row = await connection.fetchrow(_SETTINGS)
     await connection.execute("rollback")
     assert row is not None  # noqa: S101  a select without a table has one row
@@ -53,7 +54,11 @@ async def check_server(connection: Connection, begin: str) -> None:
 def refusal(where: str, error: Exception) -> ConfigurationError:
     """The sentence for a server that cannot be used at start; without user, password and the driver's own text."""
     code = sqlstate_of(error)
-    if isinstance(error, ssl.SSLCertVerificationError):
+    if code == READ_ONLY or type(error).__name__ == "TargetServerAttributeNotMatched":
+        remedy = (
+            "it is a standby, which takes no writes; name the primary, or all servers: postgresql://a:5432,b:5432/name"
+        )
+    elif isinstance(error, ssl.SSLCertVerificationError):
         remedy = (
             f"its certificate is not good: {error.verify_message}; set sslrootcert=/path/to/ca.pem in the URL, or "
             "sslmode=require to encrypt without checking whom you talk to"

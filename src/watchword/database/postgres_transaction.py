@@ -1,5 +1,6 @@
 """One attempt at a PostgreSQL transaction, and what its errors mean."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,15 @@ from typing import Any
 from watchword.database.bodies import run_on_loop
 from watchword.database.database import Row
 from watchword.database.postgres_driver import Connection
-from watchword.database.postgres_errors import NOT_ALLOWED, Meaning, meaning_of, not_allowed, outage, sqlstate_of
+from watchword.database.postgres_errors import (
+    NOT_ALLOWED,
+    IsStandby,
+    Meaning,
+    meaning_of,
+    not_allowed,
+    outage,
+    sqlstate_of,
+)
 from watchword.database.rendering import Rendering
 from watchword.database.statements import Statement
 from watchword.errors import StorageUnavailable
@@ -46,10 +55,10 @@ class PostgresTransaction:
         self.waiting = False
         self.problem: BaseException | None = None
 
-    async def begin(self, begin: str) -> None:
+    async def begin(self, manner: Manner) -> None:
         """Open the transaction."""
         try:
-            await self._connection.execute(begin, timeout=self._seconds)
+            await begin(self._connection, manner)
         except BaseException as error:
             self.problem = error
             raise
@@ -92,6 +101,16 @@ class PostgresTransaction:
             self.waiting = False
 
 
+async def begin(connection: Connection, manner: Manner) -> None:
+    """Open a transaction.
+
+    Raises:
+        IsStandby: The last statement of `manner.begin` asks whether it is a primary, and finds no row.
+    """
+    if await connection.execute(manner.begin, timeout=manner.seconds) == "SELECT 0":
+        raise IsStandby
+
+
 async def read_once(connection: Connection, body: Any, rendering: Rendering, manner: Manner) -> Any:
     """Run a body of one reading statement, without a transaction around it.
 
@@ -118,7 +137,7 @@ async def transact_once(connection: Connection, body: Any, rendering: Rendering,
     """
     transaction = PostgresTransaction(connection, rendering, manner.seconds)
     try:
-        await transaction.begin(manner.begin)
+        await transaction.begin(manner)
         result = await run_on_loop(body(transaction), transaction)
         transaction.check()
     except BaseException as error:
@@ -132,9 +151,15 @@ async def transact_once(connection: Connection, body: Any, rendering: Rendering,
 
 
 async def _commit(connection: Connection, manner: Manner) -> None:
-    """Commit. When the answer is lost, nobody knows the outcome; that is an outage, and not run again (DB-2)."""
+    """Commit. When the answer is lost, nobody knows the outcome; that is an outage, and not run again (DB-2).
+
+    The driver's own time limit would tell the server to stop. A server that waits for its synchronous standby then
+    shows what that standby does not have: the next caller would believe it, and a fail-over would take it back.
+    """
+    loop = asyncio.get_running_loop()
+    giving_up = loop.call_at(loop.time() + manner.seconds, connection.terminate)
     try:
-        tag = await connection.execute("commit", timeout=manner.seconds)
+        tag = await connection.execute("commit")
     except BaseException as error:
         meaning = meaning_of(error, connection_is_closed=connection.is_closed())
         if meaning is Meaning.RUN_AGAIN:
@@ -143,6 +168,8 @@ async def _commit(connection: Connection, manner: Manner) -> None:
         if meaning is Meaning.PROGRAMMING:
             raise
         raise StorageUnavailable("the connection was lost in a commit: its outcome is not known") from error
+    finally:
+        giving_up.cancel()
     if tag != "COMMIT":
         raise StorageUnavailable(f"the server answered {tag} to a commit")
 

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
+from watchword.database.postgres_hosts import HostAndPort, list_servers, writing_attribute
 from watchword.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
@@ -14,7 +15,7 @@ logger = logging.getLogger(__name__)
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 # What the driver understands. It would send anything else to the server as a setting, and be refused.
 _DRIVER_PARAMETERS = frozenset(
-    {"host", "port", "user", "password", "dbname", "passfile", "target_session_attrs", "application_name", "options"}
+    {"host", "port", "user", "password", "dbname", "passfile", "application_name", "options"}
     | {"sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "sslpassword", "sslnegotiation"}
     | {"ssl_min_protocol_version", "ssl_max_protocol_version"}
 )
@@ -33,6 +34,8 @@ class PostgresAddress:
         dsn: For the driver; holds the password, so it is in no `repr`.
         where: Host and database, for messages.
         check_certificate: Verify certificate and name with the system's authorities (security DB-8).
+        servers: Host and port of each, where the URL names several.
+        attribute: What a server must be, as one of libpq's `target_session_attrs`: a standby is never used.
         through_pgbouncer: The server may be another connection at every transaction: nothing may be kept
             on it, neither settings nor prepared statements.
     """
@@ -40,6 +43,8 @@ class PostgresAddress:
     dsn: str = field(repr=False)
     where: str
     check_certificate: bool
+    servers: tuple[HostAndPort, ...]
+    attribute: str
     through_pgbouncer: bool
 
 
@@ -67,11 +72,13 @@ def postgres_url(
 def read_postgres_url(url: str) -> PostgresAddress:
     """Take a `postgresql://` URL apart.
 
+    Several servers may be named, `a:5432,b:5433`: the one that takes writes is used.
     `pgbouncer=true` or `prepared_statements=false` announces a pooler in transaction mode. A host that is
     not this machine gets TLS with certificate check unless `sslmode` says otherwise.
 
     Raises:
-        ConfigurationError: It cannot be parsed, `sslmode` is none of libpq's, or a file of TLS is not there.
+        ConfigurationError: It cannot be parsed, `sslmode` is none of libpq's, a file of TLS is not there, or
+            `target_session_attrs` wants a standby.
     """
     try:
         parts = urlsplit(url)
@@ -83,18 +90,20 @@ def read_postgres_url(url: str) -> PostgresAddress:
         # A slash in the password made half of it the name of the database, which is put into messages.
         raise ConfigurationError("database", _NOT_A_URL)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    servers = list_servers(parts.netloc.rpartition("@")[2], query)
+    attribute = writing_attribute(query.pop("target_session_attrs", None), len(servers))
     announced = query.pop("pgbouncer", "false").lower() not in _OFF
     unprepared = query.pop("prepared_statements", "true").lower() in _OFF
     for name in sorted(query.keys() - _DRIVER_PARAMETERS):
         logger.warning("the database URL has the parameter %s, which means nothing here and is left out", name)
         del query[name]
-    host = query.get("host") or host or os.environ.get("PGHOST", "")  # the driver reads PGHOST too, as libpq does
+    host = host or query.get("host") or os.environ.get("PGHOST", "")  # as the driver goes: it reads PGHOST too
     check = _wants_certificate_check(query, host)
     _check_files(query)
     dsn = parts._replace(scheme="postgresql", query=urlencode(query, quote_via=quote)).geturl()
     name = unquote(parts.path.lstrip("/")) or query.get("dbname", "")
     where = f"{host or 'this machine'}{f':{port}' if port else ''}/{name}"
-    return PostgresAddress(dsn, where, check, announced or unprepared)
+    return PostgresAddress(dsn, where, check, servers, attribute, announced or unprepared)
 
 
 def _check_files(query: dict[str, str]) -> None:
