@@ -4,6 +4,8 @@ import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -21,6 +23,7 @@ from watchword.cli.connection import (
 from watchword.clock import SystemClock
 from watchword.crypto.passwords import PasswordHasher
 from watchword.database.database import Database
+from watchword.database.foreign import ForeignDatabase
 from watchword.database.migrations import check_migrations
 from watchword.errors import WatchwordError
 from watchword.ids import RandomIds
@@ -29,7 +32,7 @@ from watchword.transfer.exporting import export_users
 from watchword.transfer.importing import Importer
 from watchword.transfer.records import write_record
 from watchword.transfer.run import Brought, Report, import_users
-from watchword.transfer.sources import jsonlines
+from watchword.transfer.sources import auth0, cognito, django, fastapi_users, firebase, jsonlines, supertokens
 
 T = TypeVar("T")
 
@@ -41,6 +44,21 @@ import_command = typer.Typer(
 )
 
 File = Annotated[Path, typer.Argument(help="The file to read.", show_default=False)]
+From = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        envvar="FROM_URL",
+        help="The other application's database, which is only read: sqlite:///file.db or postgresql://…",
+        show_default=False,
+    ),
+]
+SignerKey = Annotated[
+    str | None,
+    typer.Option(
+        "--signer-key", envvar="FIREBASE_SIGNER_KEY", help="base64_signer_key of the console.", show_default=False
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, and store nothing.")]
 RefusedFile = Annotated[
     Path | None,
@@ -65,11 +83,112 @@ def import_jsonl(
 ) -> None:
     """Users from a file of JSON, one a line, in the form of SuperTokens' bulk import: see docs/import.md."""
     total = sum(1 for _ in jsonlines.read_lines(file))
+    target = Target(database, schema, table_prefix, dry_run, refused)
+    bring(target, jsonlines.read_users(file), total)
 
-    async def bring(db: Database) -> Report:
-        return await run_import(db, jsonlines.read_users(file), total, dry_run=dry_run, refused=refused)
 
-    tell(with_current_tables(database, schema, table_prefix, bring), database, dry_run=dry_run, refused=refused)
+@import_command.command("django")
+def import_django(
+    from_url: From,
+    database: Url,
+    table: Annotated[str, typer.Option("--table", help="The table of the user model.")] = "auth_user",
+    by_user_name: Annotated[
+        bool, typer.Option("--user-names", help="People sign in with their user names, and not their addresses.")
+    ] = False,
+    schema: Schema = None,
+    table_prefix: Prefix = "",
+    dry_run: DryRun = False,
+    refused: RefusedFile = None,
+) -> None:
+    """Users of a Django application, with allauth's addresses and providers where it has them."""
+    source = ForeignDatabase(from_url)
+    target = Target(database, schema, table_prefix, dry_run, refused)
+    bring(target, django.read_users(source, table, by_user_name=by_user_name), partial(source.count, table))
+
+
+@import_command.command("fastapi-users")
+def import_fastapi_users(
+    from_url: From,
+    database: Url,
+    table: Annotated[str, typer.Option("--table", help="The table of users.")] = "user",
+    oauth_table: Annotated[str, typer.Option("--oauth-table", help="The table of providers.")] = "oauth_account",
+    schema: Schema = None,
+    table_prefix: Prefix = "",
+    dry_run: DryRun = False,
+    refused: RefusedFile = None,
+) -> None:
+    """Users of an application with fastapi-users, with their OAuth accounts."""
+    source = ForeignDatabase(from_url)
+    target = Target(database, schema, table_prefix, dry_run, refused)
+    bring(target, fastapi_users.read_users(source, table, oauth_table), partial(source.count, table))
+
+
+@import_command.command("supertokens")
+def import_supertokens(
+    from_url: From,
+    database: Url,
+    firebase_signer_key: SignerKey = None,
+    schema: Schema = None,
+    table_prefix: Prefix = "",
+    dry_run: DryRun = False,
+    refused: RefusedFile = None,
+) -> None:
+    """Users of a SuperTokens core, with their roles, from its PostgreSQL database."""
+    source = ForeignDatabase(from_url)
+    target = Target(database, schema, table_prefix, dry_run, refused, firebase_signer_key)
+    bring(target, supertokens.read_users(source), partial(source.count, "all_auth_recipe_users"))
+
+
+@import_command.command("auth0")
+def import_auth0(
+    file: File,
+    database: Url,
+    hashes: Annotated[
+        Path | None,
+        typer.Option("--hashes", help="The file of password hashes that Auth0's support gives.", show_default=False),
+    ] = None,
+    schema: Schema = None,
+    table_prefix: Prefix = "",
+    dry_run: DryRun = False,
+    refused: RefusedFile = None,
+) -> None:
+    """Users of Auth0, from the NDJSON of its export job."""
+    total = sum(1 for _ in jsonlines.read_lines(file))
+    target = Target(database, schema, table_prefix, dry_run, refused)
+    bring(target, auth0.read_users(file, hashes), total)
+
+
+@import_command.command("firebase")
+def import_firebase(
+    file: File,
+    database: Url,
+    firebase_signer_key: SignerKey = None,
+    rounds: Annotated[int, typer.Option(help="Of the password hash parameters in the console.")] = 8,
+    mem_cost: Annotated[int, typer.Option(help="As above.")] = 14,
+    salt_separator: Annotated[str, typer.Option(help="As above, in base64.")] = "Bw==",
+    schema: Schema = None,
+    table_prefix: Prefix = "",
+    dry_run: DryRun = False,
+    refused: RefusedFile = None,
+) -> None:
+    """Users of Firebase, from the JSON of `firebase auth:export`; the application needs the signer key as well."""
+    parameters = firebase.HashParameters(rounds=rounds, mem_cost=mem_cost, salt_separator=salt_separator)
+    target = Target(database, schema, table_prefix, dry_run, refused, firebase_signer_key)
+    bring(target, firebase.read_users(file, parameters), len(jsonlines.read_document(file, "users")))
+
+
+@import_command.command("cognito")
+def import_cognito(
+    file: File,
+    database: Url,
+    schema: Schema = None,
+    table_prefix: Prefix = "",
+    dry_run: DryRun = False,
+    refused: RefusedFile = None,
+) -> None:
+    """Users of Amazon Cognito, from the JSON of `aws cognito-idp list-users`; without passwords: it gives none."""
+    target = Target(database, schema, table_prefix, dry_run, refused)
+    bring(target, cognito.read_users(file), len(jsonlines.read_document(file, "Users")))
 
 
 def export(
@@ -109,44 +228,54 @@ def with_current_tables(
     return with_database(database, schema, table_prefix, check_and_work)
 
 
-async def run_import(
-    db: Database,
-    source: AsyncIterator[Brought],
-    total: int,
-    *,
-    dry_run: bool,
-    refused: Path | None,
-    firebase_signer_key: str | None = None,
-) -> Report:
-    """Import all users of a source, with a progress bar on standard error.
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where users are brought to, and how: what all import commands are told."""
+
+    database: str = field(repr=False)
+    schema: str | None
+    table_prefix: str
+    dry_run: bool
+    refused: Path | None
+    firebase_signer_key: str | None = field(default=None, repr=False)
+
+
+def bring(target: Target, source: AsyncIterator[Brought], total: int | Callable[[], Awaitable[int]]) -> None:
+    """Import all users of a source, with a progress bar on standard error, and say what became of them.
 
     Args:
-        db: Where to.
+        target: Where to.
         source: Where from.
         total: How many there are.
-        dry_run: Store nothing.
-        refused: Where the refused are written to.
-        firebase_signer_key: See `PasswordHasher`.
+
+    Raises:
+        SomeRefused: Not all could be taken.
     """
-    importer = Importer(
-        db=db,
-        app_id=APP_ID,
-        passwords=PasswordHasher(firebase_signer_key=firebase_signer_key),
-        ids=RandomIds(),
-        clock=SystemClock(),
-        dry_run=dry_run,
-    )
-    await importer.start()
-    with (
-        refused.open("w", encoding="utf-8") if refused else nullcontext() as file,
-        typer.progressbar(length=total, label="Importing", file=sys.stderr) as bar,
-    ):
 
-        def note(where: str, refusal: RecordRefused) -> None:
-            if file is not None:
-                file.write(json.dumps({"place": where, "reason": str(refusal)}, ensure_ascii=False) + "\n")
+    async def run(db: Database) -> Report:
+        importer = Importer(
+            db=db,
+            app_id=APP_ID,
+            passwords=PasswordHasher(firebase_signer_key=target.firebase_signer_key),
+            ids=RandomIds(),
+            clock=SystemClock(),
+            dry_run=target.dry_run,
+        )
+        await importer.start()
+        number = total if isinstance(total, int) else await total()
+        with (
+            target.refused.open("w", encoding="utf-8") if target.refused else nullcontext() as file,
+            typer.progressbar(length=number, label="Importing", file=sys.stderr) as bar,
+        ):
 
-        return await import_users(source, importer, refused=note, progress=bar.update)
+            def note(where: str, refusal: RecordRefused) -> None:
+                if file is not None:
+                    file.write(json.dumps({"place": where, "reason": str(refusal)}, ensure_ascii=False) + "\n")
+
+            return await import_users(source, importer, refused=note, progress=bar.update)
+
+    report = with_current_tables(target.database, target.schema, target.table_prefix, run)
+    tell(report, target.database, dry_run=target.dry_run, refused=target.refused)
 
 
 def tell(report: Report, database: str, *, dry_run: bool, refused: Path | None) -> None:

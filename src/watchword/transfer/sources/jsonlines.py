@@ -1,14 +1,16 @@
 """Files of JSON, one user a line, in the form of `records.py`; and what other files of JSON share."""
 
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from watchword.transfer.errors import RecordRefused, SourceUnreadable
 from watchword.transfer.records import read_record
 from watchword.transfer.run import Brought
+from watchword.transfer.sources.reading import record_or_refusal
 
 MAX_LINE_BYTES = 1_048_576
 
@@ -19,10 +21,7 @@ async def read_users(path: Path) -> AsyncIterator[Brought]:
         if isinstance(value, RecordRefused):
             yield Brought(place, value)
             continue
-        try:
-            yield Brought(place, read_record(value))
-        except RecordRefused as refusal:
-            yield Brought(place, refusal)
+        yield Brought(place, record_or_refusal(partial(read_record, value)))
 
 
 def read_lines(path: Path) -> Iterator[tuple[str, Any]]:
@@ -51,3 +50,20 @@ def _decode(line: bytes) -> Any:
     except (ValueError, RecursionError) as error:
         where = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else "is not valid JSON"
         return RecordRefused("the line", where)
+
+
+def read_document(path: Path, member: str) -> list[Any]:
+    """The list under one member of a file that is one JSON object.
+
+    Raises:
+        SourceUnreadable: There is no such file, or nothing of the kind in it.
+    """
+    try:
+        document: Any = msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+    except OSError as error:
+        raise SourceUnreadable(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise SourceUnreadable(f"{path} is not JSON") from error
+    if not isinstance(document, dict) or not isinstance(document.get(member), list):  # pyright: ignore[reportUnknownMemberType] - JSON
+        raise SourceUnreadable(f"{path} has no list under {member!r}")
+    return cast("list[Any]", document[member])
