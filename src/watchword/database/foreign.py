@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
 
-from watchword.database.postgres_driver import connector
+from watchword.database.postgres_driver import connectors
 from watchword.database.postgres_url import read_postgres_url
 from watchword.errors import ConfigurationError, WatchwordError
 
@@ -81,9 +81,9 @@ class ForeignDatabase:
 
     async def _pages_of_postgres(self, sql: str) -> AsyncGenerator[list[dict[str, Any]]]:
         address = read_postgres_url(self._url)
-        connect = connector(address, "watchword import")
+        connect = connectors(address)[0]
         try:
-            connection = await connect()
+            connection = await connect("watchword import")
             try:
                 await connection.execute("begin isolation level repeatable read read only")
                 await connection.execute(f"declare pages no scroll cursor for {sql}")
