@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import Body, Depends, FastAPI, Request
 
 from tests.services.programs import free_port
-from watchword import AppInfo, Protection, SessionContainer, Watchword
+from watchword import AppInfo, Challenge, Protection, SessionContainer, Watchword
 from watchword.crypto.passwords import PasswordHasher
 from watchword.database.database import Database
 from watchword.delivery.email_delivery import EmailDelivery
@@ -231,6 +231,7 @@ async def running_site(
     session_feature: SessionFeature | None = None,
     clock: FakeClock | None = None,
     protection: Protection | None = None,
+    challenge: Challenge | None = None,
     website_domain: str | None = None,
     add_routes: Callable[[FastAPI, Watchword], None] = lambda _app, _auth: None,
     hook_limits: HookLimits | None = None,
@@ -256,6 +257,7 @@ async def running_site(
         recipe_list=chosen,
         clock=clock,
         protection=protection,
+        challenge=challenge,
         hook_limits=hook_limits,
         telemetry=telemetry,
         passwords=PasswordHasher(workers=2),

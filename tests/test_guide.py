@@ -236,6 +236,19 @@ async def test_password_policy(database_url: str) -> None:
             assert ("FIELD_ERROR", True) == (answer["status"], word in answer["formFields"][0]["error"])
 
 
+async def test_challenge(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below half of the limits nobody is asked; from there on whoever brings no token is refused."""
+    monkeypatch.setenv("TURNSTILE_SECRET", "secret")
+    section = Section("A challenge for programs")
+    for piece in section.pieces:
+        section.run(piece)
+    async with Section("A session that may be absent").serve(
+        database_url, challenge=section.names["challenge"]
+    ) as visitor:
+        answers = [(await visitor.sign_in(email="eve@example.com")).json()["status"] for _ in range(6)]
+        assert ["WRONG_CREDENTIALS_ERROR"] * 5 + ["GENERAL_ERROR"] == answers
+
+
 async def test_verify_addresses(database_url: str) -> None:
     """The route is closed until the link was used."""
     section = Section("Verify e-mail addresses")

@@ -3,6 +3,7 @@
 from watchword.accounts.users import User
 from watchword.app import Watchword
 from watchword.audit.settings import AuditSettings
+from watchword.protection.challenge import Challenge, HCaptcha, Turnstile
 from watchword.protection.settings import Limit, Protection
 from watchword.sessions.session import SessionContainer
 from watchword.settings import AppInfo
@@ -14,12 +15,15 @@ from watchword.telemetry.telemetry import Telemetry
 __all__ = [
     "AppInfo",
     "AuditSettings",
+    "Challenge",
+    "HCaptcha",
     "HookLimits",
     "JsonFormatter",
     "Limit",
     "Protection",
     "SessionContainer",
     "Telemetry",
+    "Turnstile",
     "User",
     "Watchword",
     "find_request_id",

@@ -24,6 +24,8 @@ from watchword.fdi.face import FdiFace
 from watchword.http.client import OutgoingClient
 from watchword.http.client_address import ClientAddresses, ForwardedHeader
 from watchword.ids import Ids, RandomIds
+from watchword.protection.challenge import Challenge
+from watchword.protection.challenge_gate import ChallengeGate
 from watchword.protection.limits import Limits
 from watchword.protection.settings import Protection
 from watchword.recipes.multitenancy.recipe import Multitenancy
@@ -67,6 +69,8 @@ class Watchword:
             machine; elsewhere recipes that send mail refuse to start.
         audit: What is recorded of security events, and for how long.
         protection: How many failed sign-ins, sign-ups, … are let through; safe without it.
+        challenge: What people are asked to show that programs cannot, such as `Turnstile(secret=…)`; nothing
+            without it.
         trusted_proxies: The addresses or networks of the proxies in front of the application, or `unix`; without
             them every request counts as its direct peer's.
         forwarded_header: The one header those proxies write.
@@ -103,6 +107,7 @@ class Watchword:
         email_delivery: EmailDelivery | None = None,
         protection: Protection | None = None,
         audit: AuditSettings | None = None,
+        challenge: Challenge | None = None,
         trusted_proxies: Sequence[str] = (),
         forwarded_header: ForwardedHeader = "x-forwarded-for",
         outgoing: OutgoingClient | None = None,
@@ -163,6 +168,9 @@ class Watchword:
             outgoing=self._outgoing,
             limits=self._limits,
             audit=event_log,
+            challenges=(
+                None if challenge is None else ChallengeGate(challenge, app_info, self._limits, self._outgoing)
+            ),
             tenants=self._tenants,
             sessions=self.session_recipe,
             hooks=hooks,

@@ -34,7 +34,9 @@ def set_session_data(user: Any, context: Any, action: str) -> Mapping[str, Any]:
     return {"firstSeen": action == "signup"}
 
 
-def make_auth(app_info: AppInfo, database: str, provider: ProviderClient, session: Mapping[str, Any]) -> Watchword:
+def make_auth(
+    app_info: AppInfo, database: str, provider: ProviderClient, session: Mapping[str, Any], **settings: Any
+) -> Watchword:
     """Watchword as an application sets it up; `session` are the session settings that differ from the defaults."""
     return Watchword(
         app_info=app_info,
@@ -56,6 +58,7 @@ def make_auth(app_info: AppInfo, database: str, provider: ProviderClient, sessio
             ),
             Session(**session),
         ],
+        **settings,
     )
 
 

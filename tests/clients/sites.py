@@ -53,13 +53,18 @@ class Surroundings:
 
 @contextmanager
 def run_site(
-    shape: Shape, surroundings: Surroundings, database: str, session: Mapping[str, Any] | None = None
+    shape: Shape,
+    surroundings: Surroundings,
+    database: str,
+    session: Mapping[str, Any] | None = None,
+    **settings: Any,
 ) -> Iterator[Site]:
     """Serve a website and its API until the block ends.
 
     Args:
         database: Where the API keeps its tables, empty at first.
         session: Session settings that differ from the defaults.
+        settings: Other settings of `Watchword`.
     """
     website_host, api_host = HOSTS[shape]
     website_listener = listen()
@@ -82,7 +87,7 @@ def run_site(
         app_info = AppInfo(
             app_name="Watchword", api_domain=site.api, website_domain=site.website, origins=(site.sibling,)
         )
-        app = make_application(make_auth(app_info, database, provider, session or {}))
+        app = make_application(make_auth(app_info, database, provider, session or {}, **settings))
         if shape == "one origin":
             app.mount("/", website)
         else:

@@ -112,6 +112,11 @@ async def read_request(reader: asyncio.StreamReader) -> str:
     return head + (await reader.readexactly(int(lengths[0]) if lengths else 0)).decode("latin-1")
 
 
+async def hang(writer: asyncio.StreamWriter) -> None:
+    """An answer that never comes; it ends when the other side has gone."""
+    await writer.wait_closed()
+
+
 @asynccontextmanager
 async def serve(answer: Answer, context: ssl.SSLContext | None) -> AsyncIterator[Outside]:
     """A server that gives the same answer to every request, until the block ends."""

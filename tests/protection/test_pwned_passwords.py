@@ -1,12 +1,11 @@
 """The look-up of leaked passwords, against a real server that speaks the protocol of Have I Been Pwned."""
 
-import asyncio
 import hashlib
 import logging
 
 import pytest
 
-from tests.http.outside import Answer, Outside, response, serve
+from tests.http.outside import Answer, Outside, hang, response, serve
 from watchword.errors import ConfigurationError
 from watchword.http.client import OutgoingClient
 from watchword.protection.pwned_passwords import PwnedPasswords
@@ -47,11 +46,6 @@ async def test_a_leaked_password_is_found_and_never_sent() -> None:
 async def test_others_are_not_found(answer: bytes) -> None:
     """Neither what is not listed nor what is listed as padding."""
     assert not (await ask(answer))[0]
-
-
-async def hang(writer: asyncio.StreamWriter) -> None:
-    """Says nothing, until the other side has gone."""
-    await writer.wait_closed()
 
 
 @pytest.mark.parametrize(

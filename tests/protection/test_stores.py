@@ -45,6 +45,23 @@ async def test_a_budget_is_used_up_and_fills_again_evenly(store: LimitStore) -> 
     assert [0] * 20 + [3_000] == [await store.take(BUDGET, NOW + 70_000) for _ in range(21)]
 
 
+async def test_half_of_a_budget_or_of_the_free_failures_is_noticed(store: LimitStore) -> None:
+    """Asking counts nothing; a budget that fills again, and failures that are over, are not half used."""
+    network, both = SignInKeys(BUDGET, None), SignInKeys(BUDGET, LANE.lane)
+    for keys in (network, LANE, both, SignInKeys(None, None)):
+        assert not await store.is_half_used(keys, NOW)
+    for taken in range(1, 11):
+        await store.take(BUDGET, NOW)
+        assert (taken == 10) == await store.is_half_used(network, NOW)
+    assert not await store.is_half_used(network, NOW + 3_001)
+    assert await store.is_half_used(both, NOW)
+    for failures in (1, 2):
+        await store.begin(LANE, NOW)
+        assert (failures == 2) == await store.is_half_used(LANE, NOW)
+    assert await store.is_half_used(both, NOW + 5 * MINUTE)
+    assert not await store.is_half_used(LANE, NOW + 15 * MINUTE)
+
+
 async def test_keys_have_budgets_of_their_own(store: LimitStore) -> None:
     """What one network did is nothing to another."""
     assert [0] * 20 == [await store.take(BUDGET, NOW) for _ in range(20)]

@@ -36,6 +36,7 @@ from watchword.fdi.bodies import UnsupportedContentType
 from watchword.fdi.exchange import Exchange
 from watchword.fdi.sessions import DuplicateCookies
 from watchword.http.messages import JsonObject
+from watchword.protection.challenge import ChallengeFailed
 from watchword.recipes.recipe import Answer
 from watchword.recipes.session.recipe import Session
 from watchword.sessions.settings import SessionSettings
@@ -109,6 +110,11 @@ def _general(error: GeneralError) -> Answer:
     return Answer(body={"status": "GENERAL_ERROR", "message": error.message})
 
 
+def _challenge_failed(error: ChallengeFailed) -> Answer:
+    # The code is for the website, which may show its widget now and not before.
+    return Answer(body={"status": "GENERAL_ERROR", "message": error.message, "code": error.code})
+
+
 def _provider_failed(error: ProviderFailed) -> Answer:
     # The official clients show the message of a GENERAL_ERROR; a 5xx would only be "something went wrong".
     log.warning("%s", error, exc_info=error.__cause__)
@@ -167,6 +173,7 @@ _TABLE: dict[type[WatchwordError], Callable[[Any], Answer]] = {
     UnsupportedContentType: _message(415),
     BadInput: _message(400),
     FieldErrors: _field_errors,
+    ChallengeFailed: _challenge_failed,
     GeneralError: _general,
     WrongCredentials: _status("WRONG_CREDENTIALS_ERROR"),
     NoEmailGivenByProvider: _status("NO_EMAIL_GIVEN_BY_PROVIDER"),

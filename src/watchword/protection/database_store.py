@@ -47,6 +47,21 @@ class DatabaseStore:
         await self._clean_sometimes(now_ms)
         return wait_ms
 
+    async def is_half_used(self, keys: SignInKeys, now_ms: int) -> bool:
+        """Whether half of a budget or of the free failures is used up; one read."""
+        row = await self._db.find(
+            FIND_USED,
+            app_id=self._app_id,
+            network=b"" if keys.network is None else keys.network.key,
+            lane=b"" if keys.lane is None else keys.lane.key,
+            now_ms=now_ms,
+        )
+        if row is None:
+            return False
+        if keys.network is not None and keys.network.is_half_used(row["full_at_ms"] or 0, now_ms):
+            return True
+        return keys.lane is not None and keys.lane.is_half_used(row["failures"] or 0)
+
     async def succeed(self, keys: SignInKeys) -> None:
         """The try was right."""
 
@@ -135,6 +150,14 @@ TAKE = Statement(
 )
 
 FIND_BUCKET = Statement("select full_at_ms from {rate_buckets} where app_id = :app_id and key = :key")
+
+FIND_USED = Statement(  # no key is empty: a count that is off finds no row
+    """
+    select (select full_at_ms from {rate_buckets} where app_id = :app_id and key = :network) as full_at_ms,
+           (select failures from {sign_in_failures}
+             where app_id = :app_id and key = :lane and expires_ms > :now_ms) as failures
+    """
+)
 
 GIVE_BACK = Statement(
     "update {rate_buckets} set full_at_ms = full_at_ms - :cost_ms where app_id = :app_id and key = :key"

@@ -4,7 +4,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from watchword.audit.events import EventLog, SecurityEvent, Unlogged
 from watchword.clock import Clock
@@ -150,6 +150,29 @@ class Limits:
             await self._settle(lambda store: store.take_back(keys, now_ms))
             raise
         await self._settle(lambda store: store.succeed(keys))
+
+    def can_be_used_up(self, name: LimitName | Literal["sign_in"]) -> bool:
+        """Whether anything is counted there."""
+        of_accounts = name == "sign_in" and self.settings.failure_rule is not None
+        return of_accounts or getattr(self.settings, name) is not None
+
+    async def is_half_used(
+        self, name: LimitName | Literal["sign_in"], tenant_id: str, email: str, caller: Caller
+    ) -> bool:
+        """Whether half of what is let through is used up: of the network's budget, at sign-in also of the account's.
+
+        Args:
+            name: The limit.
+            tenant_id: Where the account is, or would be.
+            email: In normal form.
+            caller: As far as known.
+        """
+        if name == "sign_in":
+            keys = self._sign_in_keys(tenant_id, email, caller)
+        else:
+            keys = SignInKeys(self._budget(name, getattr(self.settings, name), caller.address), None)
+        now_ms = self._clock.now_ms()
+        return await self._count(lambda store: store.is_half_used(keys, now_ms))
 
     async def forget_failures(self, tenant_id: str, email: str) -> None:
         """Start the count of an account anew, as after a success: its owner has proved to be that in another way."""

@@ -53,6 +53,15 @@ class MemoryStore:
         failures.expires_ms = now_ms + lane.rule.kept_ms(failures.count)
         return 0
 
+    async def is_half_used(self, keys: SignInKeys, now_ms: int) -> bool:
+        """Whether half of a budget or of the free failures is used up."""
+        if keys.network is not None and keys.network.is_half_used(self._full_at.get(keys.network.key, 0), now_ms):
+            return True
+        failures = None if keys.lane is None else self._failures.get(keys.lane.key)
+        if keys.lane is None or failures is None or failures.expires_ms <= now_ms:
+            return False
+        return keys.lane.is_half_used(failures.count)
+
     async def succeed(self, keys: SignInKeys) -> None:
         """The try was right."""
         self._give_back(keys.network)

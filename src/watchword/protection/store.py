@@ -13,6 +13,10 @@ class Budget:
     key: bytes
     limit: Limit
 
+    def is_half_used(self, full_at_ms: int, now_ms: int) -> bool:
+        """Whether half of the requests are used up."""
+        return 2 * (full_at_ms - now_ms) >= self.limit.period_ms
+
     def wait_ms(self, full_at_ms: int, now_ms: int) -> int:
         """How long until there is one request in the budget again; 0 when there is one."""
         return max(0, max(full_at_ms, now_ms) + self.limit.cost_ms - self.limit.period_ms - now_ms)
@@ -24,6 +28,10 @@ class Lane:
 
     key: bytes
     rule: FailureRule
+
+    def is_half_used(self, failures: int) -> bool:
+        """Whether half of the failures before there is a wait have happened."""
+        return 2 * failures >= self.rule.free
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,10 @@ class LimitStore(Protocol):
 
         Of any number at the same moment, no more are let through than the rule allows (security RL-3).
         """
+        ...
+
+    async def is_half_used(self, keys: SignInKeys, now_ms: int) -> bool:
+        """Whether half of a budget, or half of the failures before there is a wait, is used up; counts nothing."""
         ...
 
     async def succeed(self, keys: SignInKeys) -> None:

@@ -16,6 +16,7 @@ from watchword.errors import ConfigurationError, HookFailed, InvalidPayload
 from watchword.http.client import OutgoingClient
 from watchword.http.messages import Header, HttpRequest, JsonObject
 from watchword.ids import Ids
+from watchword.protection.challenge_gate import ChallengeGate
 from watchword.protection.devices import DEVICE_COOKIE
 from watchword.protection.limits import Caller, Limits
 from watchword.protection.settings import LimitName
@@ -110,6 +111,7 @@ class Engine:
     audit: EventLog
     tenants: Tenants
     sessions: SessionStarter
+    challenges: ChallengeGate | None = None
     hooks: Hooks = field(default_factory=Hooks)
 
 

@@ -6,11 +6,19 @@ import ThirdParty from "supertokens-web-js/recipe/thirdparty";
 
 const { apiDomain, tokenTransferMethod, sessionTokenFrontendDomain } = window.site;
 
+// As in the guide, with what a widget would have given.
+const withChallenge = async (context) => {
+    if (window.challengeToken === undefined) return context;
+    const headers = new Headers(context.requestInit.headers);
+    headers.set("watchword-challenge", window.challengeToken);
+    return { ...context, requestInit: { ...context.requestInit, headers } };
+};
+
 window.events = [];
 SuperTokens.init({
     appInfo: { appName: "Watchword", apiDomain, apiBasePath: "/auth" },
     recipeList: [
-        EmailPassword.init(),
+        EmailPassword.init({ preAPIHook: withChallenge }),
         ThirdParty.init(),
         Session.init({
             tokenTransferMethod,
@@ -32,6 +40,14 @@ const plain = ({ fetchResponse, ...answer }) => answer;
 window.client = {
     signUp: async (email, password) => plain(await EmailPassword.signUp(withPassword(email, password))),
     signIn: async (email, password) => plain(await EmailPassword.signIn(withPassword(email, password))),
+    solveChallenge: (token) => {
+        window.challengeToken = token;
+    },
+    messageOfSignUp: (email, password) =>
+        EmailPassword.signUp(withPassword(email, password)).then(
+            () => null,
+            (error) => (error.isSuperTokensGeneralError === true ? error.message : String(error)),
+        ),
     doesEmailExist: async (email) => plain(await EmailPassword.doesEmailExist({ email })),
     providerUrl: () =>
         ThirdParty.getAuthorisationURLWithQueryParamsAndSetState({

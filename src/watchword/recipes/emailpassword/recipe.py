@@ -127,12 +127,14 @@ class EmailPassword(PasswordRecovery):
 
         Raises:
             FieldErrors: The password is none that `check_new_password` accepts.
+            ChallengeFailed: Where a challenge is configured, and this request does not answer it.
             EmailAlreadyExists: The address is taken.
             HookFailed: A hook failed; the user stays, there is no session, and signing in works.
             WatchwordError: What `sign_up` raises.
         """
         email, password = _value_of(form_fields, "email"), _value_of(form_fields, "password")
         await self.check_new_password(password, email=email, user_context=api.user_context)
+        await self.check_challenge("sign_up", email, api)
         if is_fake_email(email):
             raise EmailAlreadyExists
         with noting_refusals(self.engine, api, operations.RECIPE_ID):
@@ -155,11 +157,13 @@ class EmailPassword(PasswordRecovery):
             api: The request.
 
         Raises:
+            ChallengeFailed: Where a challenge is configured, and this request does not answer it.
             WrongCredentials: One answer for every reason (security EN-1), a password changed meanwhile among them.
             HookFailed: A hook failed; there is no session.
             WatchwordError: What `sign_in` raises.
         """
         email, password = _value_of(form_fields, "email"), _value_of(form_fields, "password")
+        await self.check_challenge("sign_in", email, api)
         if is_fake_email(email):  # no password is the first proof for an address that nobody can have
             raise WrongCredentials
         seen = await meanwhile.find_password_hash(self.engine, api.tenant_id, email)

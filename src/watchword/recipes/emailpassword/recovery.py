@@ -9,6 +9,7 @@ from urllib.parse import quote
 from watchword.accounts.users import User
 from watchword.delivery.mail import Mail
 from watchword.errors import ConfigurationError, FieldError, FieldErrors
+from watchword.protection.challenge import CHALLENGE_HEADER, ChallengedApi
 from watchword.recipes.after_answer import AfterAnswer
 from watchword.recipes.emailpassword import operations, password_operations
 from watchword.recipes.emailpassword.form_fields import InputFormField, check_field
@@ -16,7 +17,7 @@ from watchword.recipes.emailpassword.operations import check_new_password
 from watchword.recipes.emailpassword.password_operations import PasswordResetProof
 from watchword.recipes.emailpassword.password_policy import PasswordPolicy
 from watchword.recipes.languages import language_of
-from watchword.recipes.recipe import Answer, ApiRequest, Engine, SignInRecipe, UserContext, address_of
+from watchword.recipes.recipe import Answer, ApiRequest, Engine, SignInRecipe, UserContext, address_of, caller
 from watchword.recipes.session_feature import FormField, SessionFeature
 
 log = logging.getLogger(__name__)
@@ -279,9 +280,11 @@ class PasswordRecovery(SignInRecipe):
             api: The request.
 
         Raises:
+            ChallengeFailed: Where a challenge is configured, and this request does not answer it.
             Overloaded: Too many wait, whoever they are; nothing was done.
         """
         email = form_fields[0].value
+        await self.check_challenge("password_reset_token", email, api)
         self.after_answer.do(partial(self._mail_link_if_known, email, api.tenant_id, api.user_context))
         return Answer(body={"status": "OK"})
 
@@ -303,6 +306,22 @@ class PasswordRecovery(SignInRecipe):
         await self.check_new_password(password, email=email, user_context=api.user_context)
         await self.reset_password(token, password, tenant_id=api.tenant_id, user_context=api.user_context)
         return Answer(body={"status": "OK"})
+
+    async def check_challenge(self, name: ChallengedApi, email: str, api: ApiRequest) -> None:
+        """Return if no challenge is configured or asked for here, or if this request answers it.
+
+        Raises:
+            ChallengeFailed: With the sentence for the person.
+            Overloaded: Too many wait for answers of servers.
+        """
+        if self.engine.challenges is not None:
+            await self.engine.challenges.check(
+                name,
+                api.http.header(CHALLENGE_HEADER),
+                tenant_id=api.tenant_id,
+                email=operations.account_key(email),
+                caller=caller(api.user_context),
+            )
 
     async def _apply_password_policy(
         self, recipe_user_id: str, password: str, new_email: str | None, user_context: UserContext
