@@ -186,6 +186,33 @@ async def test_sign_in_by_your_own_means(database_url: str) -> None:
         assert {"card": "the card of Ada"} == data
 
 
+async def test_moving_from_another_system(database_url: str) -> None:
+    """An old cookie becomes a session once; an old password opens an account once, and never over one that is here."""
+    section = Section("Move from another system without signing anybody out")
+    async with section.serve(database_url) as visitor:
+        assert 401 == (await visitor.call("POST", "/swap-session")).status_code
+        answer = await visitor.call("POST", "/swap-session", headers={"cookie": "sessionid=s3cr3t"})
+        assert (200, "42") == (answer.status_code, visitor.front_token["uid"])
+        assert 401 == (await visitor.call("POST", "/swap-session", headers={"cookie": "sessionid=s3cr3t"})).status_code
+
+        statuses = [
+            (await visitor.sign_in(email, password)).json()["status"]
+            for email, password in [
+                ("bob@example.com", "a wrong password 1"),
+                ("bob@example.com", "his old password 1"),
+                ("bob@example.com", "his old password 1"),
+            ]
+        ]
+        assert ["WRONG_CREDENTIALS_ERROR", "OK", "OK"] == statuses
+        (recipe,) = section.names["recipes"]
+        user = await recipe.sign_in("bob@example.com", "his old password 1", tenant_id="public", user_context={})
+        await recipe.update_email_or_password(user.id, password="his new password 1", user_context={})
+        assert (
+            "WRONG_CREDENTIALS_ERROR"
+            == (await visitor.sign_in("bob@example.com", "his old password 1")).json()["status"]
+        )
+
+
 @pytest.mark.parametrize(
     ("title", "transport"),
     [("Cookies or headers", "cookie"), ("Site and API on different registrable domains", "header")],

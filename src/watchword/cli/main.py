@@ -21,6 +21,7 @@ from watchword.cli.connection import (
     typer,
     with_database,
 )
+from watchword.cli.copy import copy
 from watchword.cli.counter_examples import HONEST, THEFT
 from watchword.cli.prove import Proof, prove
 from watchword.cli.transfer import export, import_command
@@ -40,6 +41,7 @@ from watchword.errors import WatchwordError
 command = typer.Typer(name="watchword", no_args_is_help=True, pretty_exceptions_enable=False)
 database_command = typer.Typer(no_args_is_help=True, help="Look at the database.")
 command.add_typer(database_command, name="db")
+database_command.command("copy")(copy)
 command.add_typer(import_command, name="import")
 command.command("export")(export)
 

@@ -42,6 +42,11 @@ async def list_columns(db: Database, table: str) -> frozenset[str]:
     return frozenset(row["name"] for row in rows)
 
 
+def created_tables(statements: Iterable[str]) -> list[str]:
+    """The tables that these statements make, in their order, without prefix."""
+    return [table for statement in statements for table in _CREATES.findall(statement)]
+
+
 def refuse_foreign(rendering: Rendering, seen: Collection[str], statements: Iterable[str]) -> None:
     """Refuse to make tables where some of their names are taken.
 
@@ -53,10 +58,9 @@ def refuse_foreign(rendering: Rendering, seen: Collection[str], statements: Iter
     Raises:
         ConfigurationError: A table of that name is there already, and is not ours.
     """
-    for statement in statements:
-        for table in _CREATES.findall(statement):
-            if _compared(rendering, _bare(rendering, table)) in seen:
-                raise foreign(rendering, table)
+    for table in created_tables(statements):
+        if _compared(rendering, _bare(rendering, table)) in seen:
+            raise foreign(rendering, table)
 
 
 def foreign(rendering: Rendering, table: str) -> ConfigurationError:
