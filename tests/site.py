@@ -15,6 +15,7 @@ from fastapi import Body, Depends, FastAPI, Request
 
 from tests.services.programs import free_port
 from watchword import AppInfo, Challenge, Protection, SessionContainer, Watchword
+from watchword.clock import SystemClock
 from watchword.crypto.passwords import PasswordHasher
 from watchword.database.database import Database
 from watchword.delivery.email_delivery import EmailDelivery
@@ -41,6 +42,16 @@ class FakeClock:
 
     def advance(self, milliseconds: int) -> None:
         self._now_ms += milliseconds
+
+
+class RunningClock(FakeClock):
+    """The clock of this machine, or one that is off by some time."""
+
+    def __init__(self, off_ms: int = 0) -> None:
+        super().__init__(off_ms)
+
+    def now_ms(self) -> int:
+        return SystemClock().now_ms() + super().now_ms()
 
 
 class Letterbox:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import cached_property
 
 from watchword.accounts.tenants import Tenants
 from watchword.audit.audit import Audit
@@ -15,6 +16,7 @@ from watchword.crypto.passwords import PasswordHasher
 from watchword.crypto.sealing import SecretRing
 from watchword.database.database import Database
 from watchword.database.migrations import Migration, check_migrations, load_migrations, migrate
+from watchword.database.observed import ObservedDatabase
 from watchword.database.open import open_database
 from watchword.delivery.email_delivery import EmailDelivery
 from watchword.delivery.outbox import Outbox
@@ -24,10 +26,13 @@ from watchword.fdi.face import FdiFace
 from watchword.http.client import OutgoingClient
 from watchword.http.client_address import ClientAddresses, ForwardedHeader
 from watchword.ids import Ids, RandomIds
+from watchword.metrics import Measured
 from watchword.protection.challenge import Challenge
 from watchword.protection.challenge_gate import ChallengeGate
 from watchword.protection.limits import Limits
 from watchword.protection.settings import Protection
+from watchword.readiness import Readiness
+from watchword.recipes.health.recipe import Health
 from watchword.recipes.multitenancy.recipe import Multitenancy
 from watchword.recipes.overrides import watch_overrides
 from watchword.recipes.recipe import Engine, FirstFactor, Recipe
@@ -86,6 +91,7 @@ class Watchword:
         audit: What was recorded of security events: list, export, verify.
         session_recipe: The `Session` of `recipe_list`, or the one with the defaults; claims are added to it
             before the start.
+        readiness: Whether this process can serve requests now, as `GET /health/ready` tells.
         fdi: Answers requests in the frontend protocol; for whoever writes the layer of a framework.
 
     Raises:
@@ -126,6 +132,10 @@ class Watchword:
             if isinstance(database, str | None)  # None comes from a variable of the environment that is not set
             else database
         )
+        self._telemetry = telemetry or Telemetry()
+        self._telemetry.bind(app_info.app_name)
+        if self._telemetry.is_on:
+            self._db = ObservedDatabase(self._db, self._telemetry)
         self._migrate = migrate
         self._passwords = passwords or PasswordHasher()
         self._outgoing = outgoing or OutgoingClient(allow_loopback=is_local(host_of(app_info.api_domain)))
@@ -136,8 +146,8 @@ class Watchword:
         if self.email_delivery is not None:
             self.email_delivery.bind(app_info.app_name)
         clock = clock or SystemClock()
-        self._telemetry = telemetry or Telemetry()
-        self._telemetry.bind(app_info.app_name)
+        self._passwords.report_to(self._telemetry)
+        self._outgoing.report_to(self._telemetry)
         hooks = Hooks(hook_limits, self._telemetry)
         secrets = SecretRing(secret)
         audit = audit or AuditSettings()
@@ -180,10 +190,28 @@ class Watchword:
             watch_overrides(recipe, hooks)
         self.fdi = FdiFace(app_info, self.recipe_list, self.session_recipe, engine, addresses)
         self.sessions = Sessions(self.session_recipe)
+        self._measured = Measured(
+            clock=clock,
+            db=self._db,
+            limits=self._limits,
+            outbox=self.outbox,
+            outcomes=self.fdi.outcomes,
+            passwords=self._passwords,
+            sessions=self.session_recipe.session_engine,
+        )
+        self.readiness = Readiness(
+            db=self._db,
+            migrations=lambda: self.migrations,
+            sessions=self.session_recipe.session_engine,
+            outbox=self.outbox,
+        )
+        for recipe in self.recipe_list:
+            if isinstance(recipe, Health):
+                recipe.ask(self.readiness.find_problems)
         self._started: AsyncExitStack | None = None
         self._lock = asyncio.Lock()
 
-    @property
+    @cached_property
     def migrations(self) -> list[Migration]:
         """The migrations of every room that owns tables, in order."""
         packages = [*CORE_MIGRATION_PACKAGES]
@@ -210,6 +238,7 @@ class Watchword:
 
     async def _start(self, started: AsyncExitStack) -> None:
         self._telemetry.start()
+        self._measured.show(self._telemetry)
         started.callback(self._telemetry.stop)
         started.push_async_callback(self._db.stop)
         started.callback(self._passwords.stop)
@@ -262,4 +291,6 @@ def _complete(recipe_list: Sequence[Recipe], session_recipe: Session) -> list[Re
     def first_factors(client_type: str | None) -> list[FirstFactor]:
         return [factor for recipe in recipe_list for factor in recipe.first_factors(client_type)]
 
+    if not any(isinstance(recipe, Health) for recipe in recipes):
+        recipes.append(Health())
     return [*recipes, Multitenancy(first_factors)]

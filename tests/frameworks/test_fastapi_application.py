@@ -50,7 +50,8 @@ async def test_errors_of_ours_raised_by_the_application(own: Own, error: Excepti
     async with own.serve() as client:
         for path in ("/handler", "/dependency", "/thread"):
             answer = await client.get(path)
-            assert (status, body) == (answer.status_code, answer.json())
+            correlation = {"correlationId": answer.headers["x-request-id"]} if status >= 500 else {}
+            assert (status, body | correlation) == (answer.status_code, answer.json())
             assert "no-store" == answer.headers["cache-control"]
             assert_readable(answer)
             assert (status == 401) == (answer.headers.get("front-token") == "remove")

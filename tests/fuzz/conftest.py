@@ -12,13 +12,13 @@ from typing import get_args
 import httpx2
 import pytest
 
-from tests.site import PASSWORD, Site, free_port, running_site
+from tests.site import PASSWORD, RunningClock, Site, free_port, running_site
 from watchword import Limit, Protection
 from watchword.protection.settings import LimitName
 from watchword.recipes import EmailVerification, ThirdPartyEmailPassword
 from watchword.recipes.thirdparty.providers import OpenIdConnect
 
-#: All requests come from one address, at a moment that does not pass; the limits have tests of their own.
+#: All requests come from one address; the limits have tests of their own.
 roomy_site = partial(
     running_site,
     protection=Protection(
@@ -83,7 +83,9 @@ def _site_in_a_thread(database_url: str) -> Iterator[Site]:
     ready = threading.Event()
 
     async def serve() -> None:
-        async with roomy_site(database_url, recipes=[recipe, EmailVerification(mode="OPTIONAL")]) as site:
+        recipes = [recipe, EmailVerification(mode="OPTIONAL")]
+        # The time of the database, or the process would not be ready.
+        async with roomy_site(database_url, recipes=recipes, clock=RunningClock()) as site:
             stop = asyncio.Event()
             sites.append(site)
             stops.append((asyncio.get_running_loop(), stop))

@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -21,6 +22,8 @@ from nacl.bindings import (
 from watchword.crypto.imported.kinds import ImportedHash, parse_imported
 from watchword.crypto.phc import MAX_ITERATIONS, MAX_MEMORY_KIB, Argon2idHash, UnsupportedHash, parse_argon2id
 from watchword.errors import BadInput, ConfigurationError, Overloaded, WatchwordError
+from watchword.telemetry.instruments import HASHING, HASHING_WAIT
+from watchword.telemetry.telemetry import Telemetry
 
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
@@ -83,6 +86,21 @@ class PasswordHasher:
         self._taken = 0
         self._lock = threading.Lock()  # places are given back by the workers' threads
         self._pool: ThreadPoolExecutor | None = None
+        self._telemetry = Telemetry(enabled=False)
+
+    def report_to(self, telemetry: Telemetry) -> None:
+        """Called by `Watchword`: whom to tell how long hashes wait and take."""
+        self._telemetry = telemetry
+
+    @property
+    def running(self) -> int:
+        """How many hashes are at work."""
+        return min(self._taken, self._workers)
+
+    @property
+    def waiting(self) -> int:
+        """How many hashes wait for a worker."""
+        return max(0, self._taken - self._workers)
 
     async def hash(self, password: str) -> str:
         """A new Argon2id hash in PHC form, with a random 16-byte salt.
@@ -152,6 +170,16 @@ class PasswordHasher:
             pool.shutdown(wait=False)
 
     async def _run(self, work: Callable[[], _Result]) -> _Result:
+        """Run in the pool and tell how long it waited and took."""
+        turn = _Turn()
+        with self._telemetry.operation("hash password") as operation:
+            result = await self._submit(lambda: turn.take(work))
+            operation.note("watchword.hashing.wait_seconds", turn.waited_seconds)
+        self._telemetry.record(HASHING_WAIT, turn.waited_seconds)
+        self._telemetry.record(HASHING, turn.worked_seconds)
+        return result
+
+    async def _submit(self, work: Callable[[], _Result]) -> _Result:
         """Run in the pool, or refuse at once when all places are taken (security PW-6)."""
         with self._lock:
             if self._taken >= self._places:
@@ -201,6 +229,24 @@ class PasswordHasher:
             return parse_argon2id(password_hash)
         except UnsupportedHash:
             return parse_imported(password_hash, self._firebase_signer_key)
+
+
+class _Turn:
+    """How long a hash waited for a worker, and how long it took."""
+
+    def __init__(self) -> None:
+        self._asked = time.perf_counter()
+        self.waited_seconds = 0.0
+        self.worked_seconds = 0.0
+
+    def take(self, work: Callable[[], _Result]) -> _Result:
+        """Do the work; called by the worker."""
+        began = time.perf_counter()
+        self.waited_seconds = began - self._asked
+        try:
+            return work()
+        finally:
+            self.worked_seconds = time.perf_counter() - began
 
 
 def _derive(password: bytes, salt: bytes, iterations: int, memory_kib: int, tag_bytes: int) -> bytes:

@@ -5,6 +5,7 @@ from typing import Any, Protocol, TypeVar
 
 from watchword.database.rendering import Rendering
 from watchword.database.statements import Statement
+from watchword.database.usage import Usage
 
 T = TypeVar("T")
 
@@ -101,4 +102,8 @@ class Database(Protocol):
 
     async def signal(self, channel: str) -> None:
         """Call those who listen to the channel; does nothing where nobody can."""
+        ...
+
+    def usage(self) -> Usage:
+        """How busy the connections are; from any thread."""
         ...

@@ -20,6 +20,7 @@ from watchword.database.database import Body, Row
 from watchword.database.rendering import Rendering
 from watchword.database.sqlite_errors import outage_of
 from watchword.database.statements import Statement
+from watchword.database.usage import Usage
 from watchword.errors import Overloaded, StorageUnavailable
 
 LARGEST_BATCH = 64  # a batch holds the write lock that other processes wait for
@@ -99,6 +100,7 @@ class GroupCommit:
         self._busy_seconds = busy_seconds
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._stopping = False
+        self._is_working = False
         self._gate = threading.Lock()  # no job may slip in behind the one that ends the thread
         self._thread = threading.Thread(target=self._work, name="watchword-sqlite-writer", daemon=True)
         self._thread.start()
@@ -119,6 +121,11 @@ class GroupCommit:
                 raise StorageUnavailable(STOPPED)
             self._jobs.put(job)
         return await job.future
+
+    def usage(self) -> Usage:
+        """How busy the one writer is."""
+        used = int(self._is_working)
+        return Usage(most=1, used=used, idle=1 - used, waiting=self._jobs.qsize())
 
     def stop(self) -> None:
         """Finish what waits, then end the thread and close its connection; blocks until then."""
@@ -141,7 +148,9 @@ class GroupCommit:
                     ended = True
                 else:
                     batch.append(job)
+            self._is_working = True
             self._run_batch(batch)
+            self._is_working = False
             _answer(batch)
             if ended:
                 break

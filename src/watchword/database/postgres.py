@@ -16,6 +16,7 @@ from watchword.database.postgres_transaction import Manner, PostgresTransaction,
 from watchword.database.postgres_url import read_postgres_url
 from watchword.database.rendering import DEFAULT_SCHEMA, Rendering
 from watchword.database.statements import Statement
+from watchword.database.usage import Usage
 from watchword.errors import ConfigurationError, StorageUnavailable, WatchwordError
 
 T = TypeVar("T")
@@ -154,6 +155,10 @@ class PostgresDatabase:
         if self._pool is None:
             raise StorageUnavailable("the database was stopped")
         return self._pool
+
+    def usage(self) -> Usage:
+        """How busy the pool is."""
+        return Usage(self._pool_size, 0, 0, 0) if self._pool is None else self._pool.usage()
 
     async def _look_at_server(self, pool: ConnectionPool) -> None:
         try:

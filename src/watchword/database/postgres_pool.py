@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from watchword.database.postgres_driver import Connection
+from watchword.database.usage import Usage
 from watchword.errors import Overloaded, StorageUnavailable
 
 LONGEST_QUEUE = 1024
@@ -60,6 +61,10 @@ class ConnectionPool:
         self._used.clear()
         while self._idle:
             self._idle.pop()[0].terminate()
+
+    def usage(self) -> Usage:
+        """How busy it is."""
+        return Usage(most=self._size, used=len(self._used), idle=len(self._idle), waiting=self._waiting)
 
     async def close(self) -> None:
         """Wait for what runs, as long as callers wait for a connection, then close all."""

@@ -16,6 +16,7 @@ from watchword.database.rendering import Rendering
 from watchword.database.sqlite_checks import check_place, create_for_owner_only
 from watchword.database.sqlite_errors import BUSY_CODES, primary_code, raise_for
 from watchword.database.statements import Statement
+from watchword.database.usage import Usage
 from watchword.errors import ConfigurationError, StorageUnavailable
 
 T = TypeVar("T")
@@ -133,6 +134,10 @@ class SqliteDatabase:
 
     async def signal(self, channel: str) -> None:
         """Nobody listens."""
+
+    def usage(self) -> Usage:
+        """How busy the writer is; reads wait for nobody."""
+        return Usage(1, 0, 0, 0) if self._writer is None else self._writer.usage()
 
     def _open(self) -> None:
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:

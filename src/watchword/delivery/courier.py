@@ -6,6 +6,7 @@ takes it again. So no mail is lost, and in rare cases one is sent twice, with th
 
 import asyncio
 import logging
+import time
 import traceback
 from dataclasses import dataclass
 from functools import partial
@@ -98,7 +99,9 @@ class Courier:
         self._hooks = hooks
         self._audit = audit
         self._sent: set[str] = set()  # sent by us, and the database has not heard of it yet
+        self._is_loaded = False
         self.stopping = False
+        self.moved_at = 0.0  # real time, when the last batch began
 
     async def send_due(self) -> int:
         """Send all mail that is due now, several at once; returns how many were accepted.
@@ -108,6 +111,7 @@ class Courier:
         """
         sent = 0
         while not self.stopping:
+            self.moved_at = time.monotonic()
             rows = await self._db.list(LIST_DUE, app_id=self._app_id, now_ms=self._clock.now_ms(), at_most=_AT_ONCE)
             if not rows:
                 break
@@ -158,6 +162,9 @@ class Courier:
         """Render and send; whatever goes wrong becomes one of the two failures, without anything of the mail."""
         labels = {"watchword.mail.kind": mail.kind}
         try:
+            if not self._is_loaded:
+                await asyncio.to_thread(self._delivery.load)
+                self._is_loaded = True
             with self._hooks.telemetry.operation("mail", MAILS, labels, kind="client"):
                 await self._hooks.watch(
                     "email_delivery.send_email",

@@ -47,6 +47,10 @@ class EmailDelivery:
             raise ConfigurationError("email_delivery", "this EmailDelivery is not part of a Watchword yet")
         return self._app_name
 
+    def load(self) -> None:
+        """Called once, in a thread, before the first mail, so that rendering it holds nobody up."""
+        self._templates.load()
+
     async def send_email(self, mail: Mail) -> None:
         """Render and send one mail; an override may do otherwise for some kinds.
 

@@ -5,6 +5,7 @@ No request and no transaction ever waits for a mail system (security ML-3, ML-4,
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -79,6 +80,7 @@ class Outbox:
         hooks: Hooks | None = None,
         audit: EventLog | None = None,
     ) -> None:
+        hooks = hooks or Hooks()
         self._db = db
         self._app_id = app_id
         self._clock = clock
@@ -94,13 +96,17 @@ class Outbox:
                 secrets=secrets,
                 delivery=delivery,
                 patience=self._patience,
-                hooks=hooks or Hooks(),
+                hooks=hooks,
                 audit=audit or Unlogged(),
             )
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
+        self._telemetry = hooks.telemetry
+        self._measured_at = -_IDLE_SECONDS
+        #: As of the worker's last look, for whoever measures; `None` where nobody does.
+        self.progress: OutboxProgress | None = None
 
     @property
     def is_configured(self) -> bool:
@@ -147,6 +153,7 @@ class Outbox:
         courier.stopping = False
         self._woken = asyncio.Event()
         self._loop = asyncio.get_running_loop()
+        courier.moved_at = time.monotonic()
         self._worker = asyncio.create_task(self._work(courier), name="watchword-outbox")
 
     async def stop(self) -> None:
@@ -159,6 +166,17 @@ class Outbox:
         await asyncio.wait([worker], timeout=self._patience.stop_seconds)
         worker.cancel()
         await asyncio.wait([worker])
+
+    def is_stuck(self) -> bool:
+        """Whether this process should be sending and is not: its worker has ended, or hangs in one round.
+
+        Mail that a mail system does not take is none of this: the process is well, and would be no better elsewhere.
+        """
+        worker, courier = self._worker, self._courier
+        if worker is None or courier is None:
+            return False
+        longest_round = _IDLE_SECONDS + 2 * self._patience.send_timeout_seconds
+        return worker.done() or time.monotonic() - courier.moved_at > longest_round
 
     async def delete_mail_of_user(self, tx: Transaction, user_id: str) -> int:
         """Delete a user's mail, sent or not, in the caller's transaction; returns how many there were."""
@@ -204,6 +222,7 @@ class Outbox:
             pause_seconds = _IDLE_SECONDS
             try:
                 await courier.send_due()
+                await self._measure()
                 pause_seconds = self._pause_seconds(await courier.find_next_due_ms())
             except (StorageUnavailable, Overloaded) as error:
                 log.warning("mail waits, the database does not answer: %s", error)
@@ -212,6 +231,12 @@ class Outbox:
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause_seconds):
                     await self._woken.wait()
+
+    async def _measure(self) -> None:
+        now = time.monotonic()
+        if self._telemetry.is_on and now >= self._measured_at + _IDLE_SECONDS / 2:  # not for each mail
+            self._measured_at = now
+            self.progress = await self.get_progress()
 
     def _pause_seconds(self, due_at_ms: int | None) -> float:
         """Until the next mail is due, or somebody may have left one."""

@@ -10,6 +10,7 @@ from watchword.fdi.cors import CONCERNED_HEADERS, cross_origin_headers
 from watchword.fdi.exchange import Exchange
 from watchword.fdi.face import FdiFace
 from watchword.http.messages import Header, HttpResponse
+from watchword.telemetry.request_ids import enter_request, leave_request
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,11 @@ class FdiMiddleware:
         if scope["type"] == "lifespan":
             await self.app(scope, self._starting(receive, send), self._stopping(send))
         elif scope["type"] == "http":
-            await self._http(scope, receive, send)
+            entered = enter_request(scope)  # for lines of the log; the id is made when one is written
+            try:
+                await self._http(scope, receive, send)
+            finally:
+                leave_request(entered)
         else:
             await self.app(scope, receive, send)
 

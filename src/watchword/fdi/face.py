@@ -11,6 +11,7 @@ from watchword.fdi.cors import add_cors, add_vary, allowed_origin, is_preflight,
 from watchword.fdi.csrf import check_not_cross_site
 from watchword.fdi.errors import answer_error, unexpected_answer
 from watchword.fdi.exchange import Exchange
+from watchword.fdi.outcomes import INTERNAL, Outcomes, outcome_of
 from watchword.fdi.refreshing import first_that_refreshes
 from watchword.fdi.router import Match, Router
 from watchword.fdi.sessions import RequestSessions
@@ -24,6 +25,8 @@ from watchword.recipes.recipe import Answer, ApiRequest, Engine, Recipe, Route
 from watchword.recipes.session.recipe import Session
 from watchword.sessions.session import SessionContainer
 from watchword.settings import AppInfo
+from watchword.telemetry.instruments import REQUESTS
+from watchword.telemetry.request_ids import find_request_id
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +60,8 @@ class FdiFace:
         self._clock = engine.clock
         self._limits = engine.limits
         self.addresses = addresses
+        self._telemetry = engine.hooks.telemetry
+        self.outcomes = Outcomes()
 
     # The way in
 
@@ -75,14 +80,32 @@ class FdiFace:
 
     async def call(self, exchange: Exchange, match: Match, receive: Receive) -> HttpResponse:
         """Run one API and answer; never raises but for cancellation."""
-        try:
-            answer = await self._run(exchange, match, receive)
-        except WatchwordError as error:
-            answer = await self.answer_error(exchange, error)
-            self._keep_native_clients_calm(exchange, match.route, answer)
-        except Exception as error:  # an override of the application's may raise anything
-            answer = unexpected_answer(error, f"the API {match.route.name}{_hint(error)}")
-        return self.respond(exchange, answer, public=match.route.public)
+        route = match.route
+        path = self.app_info.api_base_path + route.path
+        with self._telemetry.operation(
+            f"{route.method} {path}",
+            REQUESTS,
+            {"http.request.method": route.method, "http.route": path},
+            kind="server",
+            header=exchange.request.header,
+        ) as operation:
+            try:
+                answer = await self._run(exchange, match, receive)
+                outcome = outcome_of(answer)
+            except WatchwordError as error:
+                outcome = error.code
+                answer = await self.answer_error(exchange, error)
+                self._keep_native_clients_calm(exchange, route, answer)
+            except Exception as error:  # an override of the application's may raise anything
+                outcome = INTERNAL
+                answer = unexpected_answer(error, f"the API {route.name}{_hint(error)}")
+            response = self.respond(exchange, answer, public=route.public)
+            self.outcomes.count(route, answer, outcome)
+            operation.label("http.response.status_code", response.status)
+            operation.label("watchword.outcome", outcome)
+            if response.status >= 500:
+                operation.fail(outcome)
+            return response
 
     async def answer_error(self, exchange: Exchange, error: WatchwordError) -> Answer:
         """The answer to an error, wherever in the request it was raised."""
@@ -215,6 +238,9 @@ def _encoded(exchange: Exchange, answer: Answer) -> HttpResponse:
     if not any(name == "cache-control" for name, _ in headers):
         headers.append(("cache-control", "no-store"))
     headers.append(("content-length", str(len(body))))
+    request_id = find_request_id()
+    if request_id is not None:
+        headers.append(("x-request-id", request_id))
     return HttpResponse(answer.status, tuple(headers), body)
 
 

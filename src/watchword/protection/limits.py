@@ -71,6 +71,8 @@ class Limits:
         self._shared = DatabaseStore(db, app_id)
         self._alone = MemoryStore()  # while the database is away
         self._before = MemoryStore()  # what need not be shared yet
+        #: How often each limit refused; read by whoever measures.
+        self.refused: dict[str, int] = {}
         self._away_until_ms = 0
         self._warned_without_address = False
         self._silent_about_mails_until_ms = 0
@@ -92,7 +94,7 @@ class Limits:
             return
         now_ms = self._clock.now_ms()
         wait_ms = await self._count(lambda store: store.take(budget, now_ms))
-        self._refuse(wait_ms, SecurityEvent("limit_reached", address=address, facts={"limit": name}))
+        self._refuse(name, wait_ms, SecurityEvent("limit_reached", address=address, facts={"limit": name}))
 
     async def may_mail(self, kind: str, address: str) -> bool:
         """Count one mail that a stranger may have caused; `False` when the address has had enough of this kind.
@@ -143,7 +145,7 @@ class Limits:
         reached = SecurityEvent(
             "limit_reached", tenant_id=tenant_id, address=caller.address, facts={"limit": "sign_in"}
         )
-        self._refuse(await self._count(lambda store: store.begin(keys, now_ms)), reached)
+        self._refuse("sign_in", await self._count(lambda store: store.begin(keys, now_ms)), reached)
         try:
             yield
         except (Overloaded, StorageUnavailable):
@@ -225,8 +227,9 @@ class Limits:
         own = Budget(budget.key, Limit(budget.limit.requests // part, budget.limit.seconds))
         return self._before.take_now(own, self._clock.now_ms()) == 0
 
-    def _refuse(self, wait_ms: int, reached: SecurityEvent) -> None:
+    def _refuse(self, name: str, wait_ms: int, reached: SecurityEvent) -> None:
         if wait_ms > 0:
+            self.refused[name] = self.refused.get(name, 0) + 1
             self._audit.note(reached, quiet_ms=QUIET_MS)
             raise TooManyRequests(-(-wait_ms // 1000))
 

@@ -6,6 +6,7 @@ from watchword.recipes.emailpassword.password_policy import PasswordPolicy
 from watchword.recipes.emailpassword.recipe import EmailPassword
 from watchword.recipes.emailverification.claim import EmailVerificationClaim
 from watchword.recipes.emailverification.recipe import EmailVerification
+from watchword.recipes.health.recipe import Health
 from watchword.recipes.recipe import Answer, ApiRequest, UserContext
 from watchword.recipes.session.recipe import Session
 from watchword.recipes.session_feature import (
@@ -34,6 +35,7 @@ __all__ = [
     "EmailVerification",
     "EmailVerificationClaim",
     "FormField",
+    "Health",
     "InputFormField",
     "PasswordPolicy",
     "PrimitiveArrayClaim",

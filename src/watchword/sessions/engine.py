@@ -1,7 +1,7 @@
 """What every session function works with, and the making of the tokens of an answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from watchword.audit.events import EventLog, Unlogged
@@ -10,6 +10,7 @@ from watchword.crypto.sealing import SecretRing
 from watchword.database.database import Database
 from watchword.ids import Ids
 from watchword.sessions.access_tokens import AccessTokenClaims, AccessTokenInfo, mint_access_token
+from watchword.sessions.counts import SessionCounts
 from watchword.sessions.feed import RevocationFeed
 from watchword.sessions.key_schedule import KeySchedule
 from watchword.sessions.keys import SigningKeys
@@ -41,6 +42,7 @@ class SessionEngine:
     revoked: RevokedHandles
     feed: RevocationFeed
     verified: VerifiedTokens
+    counts: SessionCounts = field(default_factory=SessionCounts)
 
     @classmethod
     def assemble(

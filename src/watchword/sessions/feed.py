@@ -71,6 +71,8 @@ class RevocationFeed:
         self._cursor_ms = 0  # the database's time at the last look that found something
         self._clock_seen_ms = clock.now_ms()
         self._went_far_back_at: float | None = None
+        #: How many sessions were ended here; read by whoever measures.
+        self.announced = 0
         self._looked_at: float | None = None  # real time, as a clock that stands still or jumps is no measure
 
     async def start(self) -> None:
@@ -106,6 +108,7 @@ class RevocationFeed:
         """
         for handle in handles:
             self._revoked.add(handle)
+        self.announced += len(handles)
         loop = self._event_loop
         if handles and loop is not None:
             with contextlib.suppress(RuntimeError):  # that event loop was closed: others look by themselves
@@ -115,6 +118,10 @@ class RevocationFeed:
         """Whether this process has been cut off for longer than it may go by what it knows."""
         looked_at, bound = self._looked_at, self._staleness_seconds
         return looked_at is not None and bound is not None and time.monotonic() - looked_at > bound
+
+    def find_age_seconds(self) -> float | None:
+        """How long ago this process last knew all that was revoked anywhere; `None` while it does not follow."""
+        return None if self._looked_at is None else time.monotonic() - self._looked_at
 
     async def look(self) -> None:
         """Read what is new.

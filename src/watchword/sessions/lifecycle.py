@@ -102,6 +102,7 @@ async def create_session(
         await engine.audit.record(tx, created)
 
     await engine.db.write(insert)
+    engine.counts.created += 1
     return await grant_tokens(engine, session, first, hand_out=True, anti_csrf_token=anti_csrf_token, now_ms=now_ms)
 
 

@@ -111,7 +111,11 @@ async def refresh(
         TryAgain: Not acceptable, but too soon after a promotion to call it theft (R5).
         TokenTheftDetected: See the class; the session is gone when this is raised.
     """
-    token = open_refresh_token(engine.secrets, engine.app_id, text)
+    try:
+        token = open_refresh_token(engine.secrets, engine.app_id, text)
+    except Unauthorised:
+        engine.counts.count_refresh("INVALID")
+        raise
     expected = token.anti_csrf_token if check_anti_csrf else None
     if expected is not None and (anti_csrf_token is None or not constant_time_equal(expected, anti_csrf_token)):
         _note_refusal(engine, token, "anti_csrf", address)
@@ -120,6 +124,7 @@ async def refresh(
     outcome = await _decide_and_commit(engine, token, now_ms, address)
     if outcome.decision in (Decision.REFUSED, Decision.SOFT):
         _note_refusal(engine, token, _WORDS[outcome.decision], address)
+    engine.counts.count_refresh(outcome.decision.name)
     # Only now: an exception inside the transaction would roll the revocation back and leave the thief signed in.
     session = _session_or_raise(engine, token, outcome)
     return await _grant(engine, session, token, outcome.decision, check_anti_csrf, now_ms)

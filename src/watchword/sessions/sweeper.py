@@ -64,6 +64,7 @@ class Sweeper:
         while True:
             gone = await self._engine.db.write(self._remove_batch)
             removed += gone
+            self._engine.counts.swept += gone
             if gone == 0:
                 return removed
             await asyncio.sleep(_PAUSE_SECONDS)

@@ -17,6 +17,9 @@ class VerifiedTokens:
     def __init__(self, capacity: int = 10_000) -> None:
         self._capacity = capacity
         self._tokens: OrderedDict[bytes, AccessTokenInfo] = OrderedDict()  # the least used are in front
+        #: How many were found, and how many were added because they were not; read by whoever measures.
+        self.hits = 0
+        self.misses = 0
 
     def __len__(self) -> int:
         return len(self._tokens)
@@ -28,11 +31,13 @@ class VerifiedTokens:
         key = sha256(text)
         token = self._tokens.pop(key, None)
         if token is not None:
+            self.hits += 1
             self._tokens[key] = token
         return token
 
     def add(self, token: AccessTokenInfo) -> None:
         """Remember a token whose signature holds."""
+        self.misses += 1
         if len(self._tokens) >= self._capacity:
             self._tokens.popitem(last=False)
         self._tokens[sha256(token.text)] = token

@@ -34,7 +34,7 @@ class JsonFormatter(logging.Formatter):
         }
         event |= {name: value for name, value in vars(record).items() if name not in _STANDARD and name not in event}
         present = {name: value for name, value in event.items() if value is not None}
-        return json.dumps(present, default=str, ensure_ascii=True, separators=(",", ":"))
+        return json.dumps(present, default=str, skipkeys=True, ensure_ascii=True, separators=(",", ":"))
 
 
 def _find_trace_id() -> str | None:

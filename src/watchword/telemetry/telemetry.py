@@ -1,4 +1,4 @@
-"""Traces and metrics through OpenTelemetry, where the application has it installed; otherwise nothing happens.
+"""Traces and metrics through OpenTelemetry, where the application has it; otherwise nothing happens.
 
 Counts are plain integers in the rooms that count, read when somebody collects; only what has a duration is
 pushed, and a verified request has none of that. No attribute holds a user, a handle, an address or a token.
@@ -7,13 +7,14 @@ pushed, and a verified request has none of that. No attribute holds a user, a ha
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
+from importlib.util import find_spec
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 from watchword.errors import ConfigurationError, WatchwordError
 from watchword.telemetry.instruments import SECONDS_BUCKETS, Histogram, Observed, Reading
 
-if TYPE_CHECKING:  # an optional package: imported at run time when a Watchword is made
+if TYPE_CHECKING:  # an optional package: imported at run time by `start`
     from opentelemetry.metrics import Histogram as OtelHistogram
     from opentelemetry.metrics import Meter, MeterProvider
     from opentelemetry.trace import Span, Tracer, TracerProvider
@@ -50,9 +51,9 @@ class Telemetry:
     """How a `Watchword` tells OpenTelemetry what it does; one object for one `Watchword`.
 
     Args:
-        tracer_provider: Takes the spans; OpenTelemetry's global one when left out.
-        meter_provider: Takes the metrics; OpenTelemetry's global one when left out.
-        enabled: `False` for nothing at all, though OpenTelemetry is installed.
+        tracer_provider: Takes the spans. Left out, OpenTelemetry's global one, if it was set before the start.
+        meter_provider: Takes the metrics; the same.
+        enabled: `False` for nothing at all.
     Raises:
         ConfigurationError: A provider is given, and opentelemetry-api is not installed.
     """
@@ -64,15 +65,15 @@ class Telemetry:
         meter_provider: "MeterProvider | None" = None,
         enabled: bool = True,
     ) -> None:
-        self._tracer: Tracer | None = None
-        self._meter: Meter | None = None
-        self._histograms: dict[Histogram, OtelHistogram] = {}
-        self._observed: dict[str, Callable[[], Iterable[Reading]] | None] = {}
+        self._tracer_provider = tracer_provider
+        self._meter_provider = meter_provider
         self._app_name: str | None = None
-        self._providers = (tracer_provider, meter_provider)
-        self.is_on = enabled and _is_installed()
-        if enabled and not self.is_on and self._providers != (None, None):
-            raise ConfigurationError("telemetry", 'opentelemetry-api is not installed; pip install "watchword[otel]"')
+        self._otel: _OpenTelemetry | None = None
+        self._observed: dict[str, Callable[[], Iterable[Reading]] | None] = {}
+        #: Whether OpenTelemetry is there to be told anything.
+        self.is_on = enabled and find_spec("opentelemetry") is not None
+        if enabled and not self.is_on and (tracer_provider or meter_provider):
+            raise ConfigurationError("telemetry", "opentelemetry-api is not installed; install watchword[otel]")
 
     def bind(self, app_name: str) -> None:
         """Called once by `Watchword`.
@@ -86,18 +87,8 @@ class Telemetry:
 
     def start(self) -> None:
         """Open the tracer and the meter; until then nothing is seen."""
-        if not self.is_on or self._tracer is not None:
-            return
-        # Imported here because they take their time, and making a Watchword touches nothing.
-        from importlib.metadata import version  # noqa: PLC0415
-
-        from opentelemetry import metrics, trace  # noqa: PLC0415
-
-        tracer_provider, meter_provider = self._providers
-        # Two applications of one process would otherwise share instruments, and one of them be silent.
-        scope = {"watchword.app_name": self._app_name or ""}
-        self._tracer = trace.get_tracer(_SCOPE, version(_SCOPE), tracer_provider, _SCHEMA_URL, scope)
-        self._meter = metrics.get_meter(_SCOPE, version(_SCOPE), meter_provider, _SCHEMA_URL, scope)
+        if self.is_on and self._otel is None:
+            self._otel = _OpenTelemetry(self._app_name or "", self._tracer_provider, self._meter_provider)
 
     def stop(self) -> None:
         """Read nothing any more, so that what was observed may go."""
@@ -110,8 +101,7 @@ class Telemetry:
         labels: Mapping[str, Value] | None = None,
         *,
         kind: SpanKind = "internal",
-        notes: Mapping[str, Value] | None = None,
-        carrier: Mapping[str, str] | None = None,
+        header: Callable[[str], str | None] | None = None,
         failure: Callable[[BaseException], str | None] = code_of,
     ) -> AbstractContextManager[Operation]:
         """A span around a `with` block, and its duration in a histogram.
@@ -121,50 +111,109 @@ class Telemetry:
             histogram: Takes the seconds at the end.
             labels: Attributes of both; see `Operation.label`.
             kind: `server` becomes `internal` where somebody has opened a span for this request already.
-            notes: Attributes of the span alone.
-            carrier: The headers of a request, in which its sender may name the trace it belongs to.
+            header: Finds a header of a request, in which its sender may name the trace it belongs to.
             failure: What an error that leaves the block is called; `None` for one that is no failure.
         """
-        tracer = self._tracer
-        if tracer is None:
+        otel = self._otel
+        if otel is None or not otel.is_heard:
             return _SILENT
-        labels = {} if labels is None else dict(labels)
-        span = _start_span(tracer, span_name, kind, {**labels, **(notes or {})}, carrier)
-        return _Measured(self, span, None if histogram is None else self._open(histogram), labels, failure)
+        return _Measured(otel, span_name, kind, header, histogram, {} if labels is None else dict(labels), failure)
 
     def record(self, histogram: Histogram, seconds: float, labels: Mapping[str, Value] | None = None) -> None:
         """One measurement without a span; `labels` as for `Operation.label`."""
-        if self._meter is not None:
-            self._open(histogram).record(seconds, labels)
+        if self._otel is not None:
+            self._otel.record(histogram, seconds, labels or {})
 
     def observe(self, observed: Observed, read: Callable[[], Iterable[Reading]]) -> None:
         """Have a value read whenever somebody collects, until `stop`; from any thread, so it only reads."""
-        if self._meter is None:
+        if self._otel is None:
             return
         is_new = observed.name not in self._observed
         self._observed[observed.name] = read
         if is_new:  # OpenTelemetry cannot take a callback back: ours outlives a stop, and finds nothing to read then
-            self._create(self._meter, observed)
+            self._otel.observe(observed, lambda: self._read(observed.name))
 
-    def _open(self, histogram: Histogram) -> "OtelHistogram":
+    def _read(self, name: str) -> Iterable[Reading]:
+        read = self._observed[name]
+        return () if read is None else read()
+
+
+class _OpenTelemetry:
+    """The tracer and the meter, as far as there is a provider for each."""
+
+    def __init__(
+        self, app_name: str, tracer_provider: "TracerProvider | None", meter_provider: "MeterProvider | None"
+    ) -> None:
+        # Imported here because it is optional, and takes its time.
+        from importlib.metadata import version  # noqa: PLC0415
+
+        from opentelemetry import metrics, propagate, trace  # noqa: PLC0415
+
+        self.trace = trace
+        self.propagate = propagate
+        self._observation = metrics.Observation
+        self._histograms: dict[Histogram, OtelHistogram] = {}
+        # Two applications of one process would otherwise share instruments, and one of them be silent.
+        scope = {"watchword.app_name": app_name}
+        tracer_provider = tracer_provider or trace.get_tracer_provider()
+        meter_provider = meter_provider or metrics.get_meter_provider()
+        ours = (_SCOPE, version(_SCOPE))
+        self.tracer: Tracer | None = (
+            tracer_provider.get_tracer(*ours, _SCHEMA_URL, scope) if _listens(tracer_provider) else None
+        )
+        self._meter: Meter | None = (
+            meter_provider.get_meter(*ours, _SCHEMA_URL, scope) if _listens(meter_provider) else None
+        )
+        self.is_heard = self.tracer is not None or self._meter is not None
+
+    def start_span(
+        self,
+        name: str,
+        kind: SpanKind,
+        header: Callable[[str], str | None] | None,
+        attributes: Mapping[str, Value],
+    ) -> "Span | None":
+        """A span, if anybody listens."""
+        if self.tracer is None:
+            return None
+        context = None
+        if kind == "server":
+            if self.trace.get_current_span().get_span_context().is_valid:  # the framework's instrumentation was first
+                kind = "internal"
+            elif header is not None:
+                named = {name: header(name) for name in self.propagate.get_global_textmap().fields}
+                context = self.propagate.extract({name: value for name, value in named.items() if value is not None})
+        otel_kind = self.trace.SpanKind[kind.upper()]
+        return self.tracer.start_span(name, context=context, kind=otel_kind, attributes=dict(attributes))
+
+    def record(self, histogram: Histogram, seconds: float, labels: Mapping[str, Value]) -> None:
+        """One measurement, if anybody listens."""
+        if self._meter is None:
+            return
         opened = self._histograms.get(histogram)
         if opened is None:
-            assert self._meter is not None  # noqa: S101 - who asks has looked
             opened = self._meter.create_histogram(
                 histogram.name, "s", histogram.description, explicit_bucket_boundaries_advisory=SECONDS_BUCKETS
             )
             self._histograms[histogram] = opened
-        return opened
+        opened.record(seconds, dict(labels))
 
-    def _create(self, meter: "Meter", observed: Observed) -> None:
-        from opentelemetry.metrics import CallbackOptions, Observation  # noqa: PLC0415 - optional, and loaded by now
+    def observe(self, observed: Observed, read: Callable[[], Iterable[Reading]]) -> None:
+        """An instrument that asks `read`, if anybody listens."""
+        if self._meter is None:
+            return
+        create = self._meter.create_observable_counter if observed.only_grows else self._meter.create_observable_gauge
+        create(
+            observed.name,
+            [lambda _: [self._observation(value, dict(labels)) for value, labels in read()]],
+            observed.unit,
+            observed.description,
+        )
 
-        def observations(_: CallbackOptions) -> list[Observation]:
-            read = self._observed[observed.name]
-            return [] if read is None else [Observation(value, dict(labels)) for value, labels in read()]
 
-        create = meter.create_observable_counter if observed.only_grows else meter.create_observable_gauge
-        create(observed.name, [observations], observed.unit, observed.description)
+def _listens(provider: object) -> bool:
+    """Whether a provider is more than the placeholder that the API has until an application sets one."""
+    return not type(provider).__module__.startswith(("opentelemetry.trace", "opentelemetry.metrics"))
 
 
 class _Measured:
@@ -172,14 +221,16 @@ class _Measured:
 
     def __init__(
         self,
-        telemetry: Telemetry,
-        span: "Span",
-        histogram: "OtelHistogram | None",
+        otel: _OpenTelemetry,
+        span_name: str,
+        kind: SpanKind,
+        header: Callable[[str], str | None] | None,
+        histogram: Histogram | None,
         labels: dict[str, Value],
         failure: Callable[[BaseException], str | None],
     ) -> None:
-        self._telemetry = telemetry
-        self._span = span
+        self._otel = otel
+        self._span = otel.start_span(span_name, kind, header, labels)
         self._histogram = histogram
         self._labels = labels
         self._failure = failure
@@ -187,12 +238,11 @@ class _Measured:
         self._current: AbstractContextManager[Any] | None = None
 
     def __enter__(self) -> Self:
-        from opentelemetry import trace  # noqa: PLC0415 - optional, and loaded by now
-
-        self._current = trace.use_span(
-            self._span, end_on_exit=True, record_exception=False, set_status_on_exception=False
-        )
-        self._current.__enter__()
+        if self._span is not None:
+            self._current = self._otel.trace.use_span(
+                self._span, end_on_exit=True, record_exception=False, set_status_on_exception=False
+            )
+            self._current.__enter__()
         self._started = time.perf_counter()
         return self
 
@@ -204,22 +254,22 @@ class _Measured:
         if failed_as is not None:
             self.fail(failed_as)
         if self._histogram is not None:
-            self._histogram.record(seconds, self._labels)
+            self._otel.record(self._histogram, seconds, self._labels)
         if self._current is not None:
-            self._current.__exit__(None, None, None)
+            self._current.__exit__(None, None, None)  # never the error: its message may hold what nobody may read
 
     def label(self, name: str, value: Value) -> None:
         self._labels[name] = value
-        self._span.set_attribute(name, value)
+        self.note(name, value)
 
     def note(self, name: str, value: Value) -> None:
-        self._span.set_attribute(name, value)
+        if self._span is not None:
+            self._span.set_attribute(name, value)
 
     def fail(self, error_type: str) -> None:
-        from opentelemetry.trace import StatusCode  # noqa: PLC0415 - optional, and loaded by now
-
         self.label("error.type", error_type)
-        self._span.set_status(StatusCode.ERROR)
+        if self._span is not None:
+            self._span.set_status(self._otel.trace.StatusCode.ERROR)
 
 
 class _Silent:
@@ -242,29 +292,3 @@ class _Silent:
 
 
 _SILENT = _Silent()
-
-
-def _is_installed() -> bool:
-    from importlib.util import find_spec  # noqa: PLC0415 - a look on the disk that most processes need once
-
-    return find_spec("opentelemetry.metrics") is not None if find_spec("opentelemetry") is not None else False
-
-
-def _start_span(
-    tracer: "Tracer", name: str, kind: SpanKind, attributes: dict[str, Value], carrier: Mapping[str, str] | None
-) -> "Span":
-    from opentelemetry import propagate, trace  # noqa: PLC0415 - optional, and loaded by now
-
-    context = None
-    if kind == "server":
-        if trace.get_current_span().get_span_context().is_valid:  # the framework's own instrumentation was first
-            kind = "internal"
-        elif carrier is not None:
-            context = propagate.extract(carrier)
-    return tracer.start_span(name, context=context, kind=_kind_of(kind), attributes=attributes)
-
-
-def _kind_of(kind: SpanKind) -> Any:
-    from opentelemetry.trace import SpanKind as OtelKind  # noqa: PLC0415 - optional, and loaded by now
-
-    return {"internal": OtelKind.INTERNAL, "server": OtelKind.SERVER, "client": OtelKind.CLIENT}[kind]
