@@ -14,7 +14,8 @@ import uvicorn
 from fastapi import Body, Depends, FastAPI, Request
 
 from tests.services.programs import free_port
-from watchword import AppInfo, Challenge, Protection, SessionContainer, Watchword
+from watchword import AppInfo, AuditSettings, Challenge, Protection, SessionContainer, Watchword
+from watchword.audit.teller import OnEvent
 from watchword.clock import SystemClock
 from watchword.crypto.passwords import PasswordHasher
 from watchword.database.database import Database
@@ -242,6 +243,8 @@ async def running_site(
     session_feature: SessionFeature | None = None,
     clock: FakeClock | None = None,
     protection: Protection | None = None,
+    audit: AuditSettings | None = None,
+    on_event: OnEvent | None = None,
     challenge: Challenge | None = None,
     website_domain: str | None = None,
     add_routes: Callable[[FastAPI, Watchword], None] = lambda _app, _auth: None,
@@ -268,6 +271,8 @@ async def running_site(
         recipe_list=chosen,
         clock=clock,
         protection=protection,
+        audit=audit,
+        on_event=on_event,
         challenge=challenge,
         hook_limits=hook_limits,
         telemetry=telemetry,

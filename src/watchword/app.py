@@ -11,6 +11,7 @@ from watchword.audit.audit import Audit
 from watchword.audit.events import EventLog, Unlogged
 from watchword.audit.log import AuditLog
 from watchword.audit.settings import AuditSettings
+from watchword.audit.teller import OnEvent
 from watchword.clock import Clock, SystemClock
 from watchword.crypto.passwords import PasswordHasher
 from watchword.crypto.sealing import SecretRing
@@ -40,6 +41,7 @@ from watchword.recipes.recipe_list import check_recipe_list
 from watchword.recipes.session.programmatic import Sessions
 from watchword.recipes.session.recipe import Session
 from watchword.settings import AppInfo, host_of, is_local
+from watchword.signatures import check_callable
 from watchword.telemetry.hooks import HookLimits, Hooks
 from watchword.telemetry.telemetry import Telemetry
 
@@ -73,6 +75,8 @@ class Watchword:
         email_delivery: How mail is written and sent. Left out, it goes to the log where `api_domain` is this
             machine; elsewhere recipes that send mail refuse to start.
         audit: What is recorded of security events, and for how long.
+        on_event: Called with each security event, sync or async, seconds after it was committed and by one process;
+            what it raises is logged.
         protection: How many failed sign-ins, sign-ups, … are let through; safe without it.
         challenge: What people are asked to show that programs cannot, such as `Turnstile(secret=…)`; nothing
             without it.
@@ -113,6 +117,7 @@ class Watchword:
         email_delivery: EmailDelivery | None = None,
         protection: Protection | None = None,
         audit: AuditSettings | None = None,
+        on_event: OnEvent | None = None,
         challenge: Challenge | None = None,
         trusted_proxies: Sequence[str] = (),
         forwarded_header: ForwardedHeader = "x-forwarded-for",
@@ -150,12 +155,9 @@ class Watchword:
         self._outgoing.report_to(self._telemetry)
         hooks = Hooks(hook_limits, self._telemetry)
         secrets = SecretRing(secret)
-        audit = audit or AuditSettings()
-        self._event_log = (
-            AuditLog(db=self._db, app_id="public", clock=clock, secrets=secrets, settings=audit) if audit.on else None
-        )
+        self._event_log = _event_log(self._db, clock, secrets, audit or AuditSettings(), on_event, hooks)
         event_log: EventLog = self._event_log or Unlogged()
-        self.audit = Audit(self._db, "public", event_log)
+        self.audit = Audit(self._db, "public", secrets, event_log)
         self.outbox = Outbox(
             db=self._db,
             app_id="public",
@@ -273,6 +275,19 @@ class Watchword:
             started, self._started = self._started, None
             if started is not None:
                 await started.aclose()
+
+
+def _event_log(
+    db: Database, clock: Clock, secrets: SecretRing, settings: AuditSettings, on_event: OnEvent | None, hooks: Hooks
+) -> AuditLog | None:
+    check_callable("on_event", on_event, "event")
+    if settings.on:
+        return AuditLog(
+            db=db, app_id="public", clock=clock, secrets=secrets, settings=settings, on_event=on_event, hooks=hooks
+        )
+    if on_event is not None:
+        raise ConfigurationError("on_event", "is called from the audit log, which audit.on switches off; leave that on")
+    return None
 
 
 def _session_recipe(recipe_list: Sequence[Recipe]) -> Session:

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from watchword.audit.chain import ChainWriter, read_chain_key
 from watchword.audit.events import SecurityEvent
 from watchword.audit.log import AuditLog
 from watchword.audit.settings import AuditSettings
+from watchword.audit.verification import Anchor, Verification, verify_log
 from watchword.clock import Clock
 from watchword.crypto.sealing import SecretRing
 from watchword.database.database import Database, Row, Transaction
@@ -37,6 +39,25 @@ def new_log(db: Database, clock: Clock, *, secret: str | list[str] = SECRET, **s
 async def record(db: Database, log: AuditLog, *events: SecurityEvent) -> None:
     """Record events in a transaction of their own."""
     await db.write(lambda tx: log.record(tx, *events))
+
+
+async def chain(db: Database, log: AuditLog) -> ChainWriter:
+    """Store what was noted, and give all events their places, as a process does whose turn it is."""
+    await log.flush()
+    await tamper(db, "update {audit_chains} set until_ms = 0")  # the lease of the one before has run out
+    writer = ChainWriter(db, "public", await read_chain_key(db, "public", SecretRing(SECRET)), log.note)
+    await writer.chain_all()
+    return writer
+
+
+async def verify(db: Database, anchor: Anchor | None = None) -> Verification:
+    """What `watchword audit verify` does."""
+    return await verify_log(db, "public", await read_chain_key(db, "public", SecretRing(SECRET)), anchor=anchor)
+
+
+async def problems(db: Database, anchor: Anchor | None = None) -> list[str]:
+    """What is found, in words."""
+    return [str(problem) for problem in (await verify(db, anchor)).problems]
 
 
 async def rows(db: Database) -> list[Row]:

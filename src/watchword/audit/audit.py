@@ -2,9 +2,12 @@
 
 from collections.abc import AsyncGenerator, Sequence
 
+from watchword.audit.chain import read_chain_key
 from watchword.audit.events import EventKind, EventLog
 from watchword.audit.queries import export_events, list_events
 from watchword.audit.rows import AuditEvent
+from watchword.audit.verification import Anchor, Verification, get_anchor, verify_log
+from watchword.crypto.sealing import SecretRing
 from watchword.database.database import Database
 
 
@@ -14,10 +17,12 @@ class Audit:
     Args:
         db: Where events are.
         app_id: Whose they are.
+        secrets: Open the key of the chain.
         log: Holds what was noted a moment ago; it is stored before anything is read.
     """
 
-    def __init__(self, db: Database, app_id: str, log: EventLog) -> None:
+    def __init__(self, db: Database, app_id: str, secrets: SecretRing, log: EventLog) -> None:
+        self._secrets = secrets
         self._db = db
         self._app_id = app_id
         self._log = log
@@ -68,3 +73,24 @@ class Audit:
         await self._log.flush()
         async for event in export_events(self._db, self._app_id, since_ms=since_ms, until_ms=until_ms):
             yield event
+
+    async def get_anchor(self) -> Anchor:
+        """The end of the chain now. Keep its text elsewhere: it shows later whether the end was cut off.
+
+        Raises:
+            BadInput: Nothing was ever recorded in this database.
+        """
+        return await get_anchor(self._db, self._app_id)
+
+    async def verify(self, anchor: Anchor | str | None = None) -> Verification:
+        """Whether the log is whole; reads all of it, so call it in a job and not in a request.
+
+        Args:
+            anchor: An end that the chain had before, from `get_anchor`, the command line or the log's lines.
+        Raises:
+            BadInput: The anchor is none, or there is no log.
+            ConfigurationError: The configured secret does not open its key.
+        """
+        known = Anchor.parse(anchor) if isinstance(anchor, str) else anchor
+        key = await read_chain_key(self._db, self._app_id, self._secrets)
+        return await verify_log(self._db, self._app_id, key, anchor=known)

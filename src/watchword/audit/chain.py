@@ -7,19 +7,22 @@ and what dies in the middle has given none. The lease in that row only keeps the
 
 import logging
 import secrets as randomness
+from collections.abc import Callable
 from typing import Any
 
+from watchword.audit.events import SecurityEvent
+from watchword.audit.lease import LEASE_MS, TAKE_CHAIN
 from watchword.audit.marks import ChainKey
+from watchword.audit.retention import remove_batch
 from watchword.crypto.sealing import SealBroken, SecretRing
 from watchword.database.database import Database, Transaction
 from watchword.database.statements import Statement
-from watchword.errors import ConfigurationError, WatchwordError
+from watchword.errors import BadInput, ConfigurationError, WatchwordError
 from watchword.http.json import encode_json
 
 log = logging.getLogger(__name__)
 
 BATCH_SIZE = 200
-LEASE_MS = 10_000
 _PURPOSE = "audit_key"
 
 
@@ -41,29 +44,47 @@ async def open_chain(db: Database, app_id: str, secrets: SecretRing) -> ChainKey
     """
     row = await db.find(FIND_KEY, app_id=app_id)
     if row is None:
-        await db.write(lambda tx: _make_chain(tx, app_id, secrets))
+        if await db.write(lambda tx: _make_chain(tx, app_id, secrets)):
+            log.info("a new audit log begins")
         row = await db.find(FIND_KEY, app_id=app_id)
         assert row is not None  # noqa: S101 - made by us or by another process
     chain_id, sealed = row["chain_id"], bytes(row["sealed_key"])
-    try:
-        opened = secrets.open(_PURPOSE, sealed, _bound_to(app_id, chain_id))
-    except SealBroken:
-        raise ConfigurationError(
-            "secret",
-            "does not open the key of the audit log; set the secret that sealed it, as the last entry of a list "
-            "behind the new one while it is being changed",
-        ) from None
+    opened = _open_key(secrets, app_id, chain_id, sealed)
     if not secrets.is_newest(sealed):
         anew = secrets.seal(_PURPOSE, opened, _bound_to(app_id, chain_id))
         await db.write(lambda tx: tx.execute(RESEAL_KEY, app_id=app_id, seen=sealed, sealed_key=anew))
     return ChainKey(chain_id, opened)
 
 
-async def _make_chain(tx: Transaction, app_id: str, secrets: SecretRing) -> None:
+async def read_chain_key(db: Database, app_id: str, secrets: SecretRing) -> ChainKey:
+    """The key of an app's chain; changes nothing.
+
+    Raises:
+        BadInput: There is no chain.
+        ConfigurationError: The secret does not open its key.
+    """
+    row = await db.find(FIND_KEY, app_id=app_id)
+    if row is None:
+        raise BadInput("database", "there is no audit log in this database, or its chain was deleted")
+    return ChainKey(row["chain_id"], _open_key(secrets, app_id, row["chain_id"], bytes(row["sealed_key"])))
+
+
+def _open_key(secrets: SecretRing, app_id: str, chain_id: str, sealed: bytes) -> bytes:
+    try:
+        return secrets.open(_PURPOSE, sealed, _bound_to(app_id, chain_id))
+    except SealBroken:
+        raise ConfigurationError(
+            "secret",
+            "does not open the key of the audit log, unless that was exchanged in the database; set the secret that "
+            "sealed it, as the last entry of a list behind the new one while it is being changed",
+        ) from None
+
+
+async def _make_chain(tx: Transaction, app_id: str, secrets: SecretRing) -> int:
     chain_id, opened = randomness.token_hex(8), randomness.token_bytes(32)
     key, sealed = ChainKey(chain_id, opened), secrets.seal(_PURPOSE, opened, _bound_to(app_id, chain_id))
     origin = key.origin()
-    await tx.execute(
+    return await tx.execute(
         INSERT_CHAIN,
         app_id=app_id,
         chain_id=chain_id,
@@ -85,15 +106,16 @@ class ChainWriter:
         db: Where they are.
         app_id: Whose they are.
         key: Of the chain.
+        note: Takes what the chain itself has to tell.
     """
 
-    def __init__(self, db: Database, app_id: str, key: ChainKey) -> None:
+    def __init__(self, db: Database, app_id: str, key: ChainKey, note: Callable[[SecurityEvent], None]) -> None:
         self._db = db
         self._app_id = app_id
         self._key = key
+        self._note = note
         self._holder = randomness.token_hex(8)
-        self.seen_seq = 0
-        """The end of the chain, as this process has seen it last."""
+        self._seen_seq = 0
 
     async def chain_all(self) -> int:
         """Chain all that waits, unless another process is at it; returns how many events got a place.
@@ -104,20 +126,42 @@ class ChainWriter:
         """
         chained = 0
         while await self._db.find(FIND_UNCHAINED, app_id=self._app_id) is not None:
-            number = await self._db.write(self._chain_batch)
-            if number is None:
+            ends = await self._db.write(self._chain_batch)
+            if ends is None:
                 await self._check_chain_is_there()
-            if not number:
                 break
-            chained += number
+            first, last = ends
+            if first < self._seen_seq:  # a backup was restored, a fail-over lost commits, or it was an attacker
+                log.error("the audit log ended at %s, and has been set back to %s", self._seen_seq, first)
+                self._note(SecurityEvent("log_set_back", facts={"from_seq": self._seen_seq, "to_seq": first}))
+            self._seen_seq = last
+            chained += last - first
+            if first == last:
+                break
         return chained
 
-    async def _chain_batch(self, tx: Transaction) -> int | None:
-        """One batch; `None` when somebody else holds the chain, or it is not there."""
+    async def remove_old(self, keep_ms: int, now_ms: int) -> int:
+        """Remove what got its place longer ago than `keep_ms`; returns how many events went.
+
+        Raises:
+            StorageUnavailable: The database does not answer.
+        """
+        removed = 0
+        while number := await self._db.write(
+            lambda tx: remove_batch(tx, self._key, self._app_id, self._holder, now_ms, keep_ms)
+        ):
+            removed += number
+        if removed:
+            self._note(SecurityEvent("events_removed", facts={"number": removed}))
+        return removed
+
+    async def _chain_batch(self, tx: Transaction) -> tuple[int, int] | None:
+        """One batch, from which place to which; `None` when somebody else holds the chain, or it is not there."""
         chain = await tx.find(TAKE_CHAIN, **self._names(), holder=self._holder, for_ms=LEASE_MS)
         if chain is None:
             return None
-        seq, link, now_ms = chain["seq"], bytes(chain["link"]), chain["now_ms"]
+        first = chain["seq"]
+        seq, link, now_ms = first, bytes(chain["link"]), chain["now_ms"]
         if not self._key.holds(chain["head_mac"], self._key.head(seq, link)):
             raise ChainDamaged("the mark at the end of the chain is not ours")
         rows = await tx.list(LIST_UNCHAINED, app_id=self._app_id, at_most=BATCH_SIZE)
@@ -129,7 +173,7 @@ class ChainWriter:
             places.append({"app_id": self._app_id, **place})
         await tx.execute_many(GIVE_PLACE, places)
         await tx.execute(MOVE_HEAD, **self._names(), seq=seq, link=link, head_mac=self._key.head(seq, link))
-        return len(rows)
+        return first, seq
 
     async def _check_chain_is_there(self) -> None:
         row = await self._db.find(FIND_KEY, app_id=self._app_id)
@@ -160,14 +204,6 @@ LIST_UNCHAINED = Statement("""
      where app_id = :app_id and seq is null
      order by event_id
      limit :at_most
-""")
-
-# Free, run out, one's own, or longer than any: the database's clock was put back.
-TAKE_CHAIN = Statement("""
-    update {audit_chains} set holder = :holder, until_ms = {now_ms} + :for_ms
-     where app_id = :app_id and chain_id = :chain_id
-       and (until_ms <= {now_ms} or holder = :holder or until_ms > {now_ms} + :for_ms)
- returning seq, link, head_mac, removed_seq, removed_link, {now_ms} as now_ms
 """)
 
 GIVE_PLACE = Statement("""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -14,11 +15,14 @@ from watchword.audit.events import SecurityEvent
 from watchword.audit.marks import ChainKey
 from watchword.audit.rows import INSERT_EVENT, EventIds, new_row
 from watchword.audit.settings import AuditSettings
+from watchword.audit.teller import OnEvent, Teller
+from watchword.audit.verification import get_anchor
 from watchword.background import BackgroundLoop
 from watchword.clock import Clock
 from watchword.crypto.sealing import SecretRing
 from watchword.database.database import Database, Transaction
 from watchword.errors import Overloaded, StorageUnavailable
+from watchword.telemetry.hooks import Hooks
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +30,9 @@ MOST_NOTED = 10_000  # some megabytes; what comes then is counted and dropped
 _FLUSH_SIZE = 200
 _FLUSH_SECONDS = 0.5
 _CHAIN_SECONDS = 1.0
+_REMOVE_SECONDS = 600.0
 _STOP_SECONDS = 5.0
+_DAY_MS = 86_400_000
 _MOST_QUIET = 10_000
 
 
@@ -39,16 +45,27 @@ class AuditLog:
         clock: Tells the time.
         secrets: Seals the key of the chain.
         settings: What is kept.
+        on_event: See `Teller`.
+        hooks: Calls it.
     """
 
     def __init__(
-        self, *, db: Database, app_id: str, clock: Clock, secrets: SecretRing, settings: AuditSettings
+        self,
+        *,
+        db: Database,
+        app_id: str,
+        clock: Clock,
+        secrets: SecretRing,
+        settings: AuditSettings,
+        on_event: OnEvent | None = None,
+        hooks: Hooks | None = None,
     ) -> None:
         self._db = db
         self._app_id = app_id
         self._clock = clock
         self._secrets = secrets
         self._settings = settings
+        self._teller = None if on_event is None else Teller(db, app_id, on_event, hooks or Hooks())
         self._ids = EventIds()
         self._key: ChainKey | None = None
         self._noted: deque[tuple[str, int, SecurityEvent]] = deque()
@@ -64,17 +81,22 @@ class AuditLog:
             ConfigurationError: The configured secret does not open the chain's key.
             StorageUnavailable: The database does not answer.
         """
+        writer = await self.open()
+        self._begin("storing security events", self._wait_and_flush)
+        self._begin("chaining security events", partial(self._wait_and_chain, writer))
+        self._begin("removing old security events", partial(self._wait_and_remove, writer))
+        if self._teller is not None:
+            await self._teller.begin()
+            self._begin("telling security events", self._teller.wait_and_tell)
+
+    async def open(self) -> ChainWriter:
+        """Open the chain, or make it, so that events can be recorded; without any work in the background.
+
+        Raises: as `start`.
+        """
         self._key = await open_chain(self._db, self._app_id, self._secrets)
         self._flushing = asyncio.Lock()
-        writer = ChainWriter(self._db, self._app_id, self._key)
-        self._loops = [
-            BackgroundLoop("storing security events", self._wait_and_flush, longest_pause_seconds=10.0),
-            BackgroundLoop(
-                "chaining security events", partial(self._wait_and_chain, writer), longest_pause_seconds=60.0
-            ),
-        ]
-        for loop in self._loops:
-            loop.start()
+        return ChainWriter(self._db, self._app_id, self._key, self.note)
 
     async def stop(self) -> None:
         """Store what was noted, for a few seconds at most, and end the work in the background."""
@@ -154,6 +176,11 @@ class AuditLog:
         self._quiet[key] = now_ms + quiet_ms
         return False
 
+    def _begin(self, what: str, round_: Callable[[], Awaitable[None]]) -> None:
+        loop = BackgroundLoop(what, round_, longest_pause_seconds=30.0)
+        self._loops.append(loop)
+        loop.start()
+
     async def _wait_and_flush(self) -> None:
         await asyncio.sleep(_FLUSH_SECONDS)
         if self._noted or self._dropped:
@@ -162,3 +189,9 @@ class AuditLog:
     async def _wait_and_chain(self, writer: ChainWriter) -> None:
         await asyncio.sleep(_CHAIN_SECONDS * random.SystemRandom().uniform(1, 2))  # spreads the processes
         await writer.chain_all()
+
+    async def _wait_and_remove(self, writer: ChainWriter) -> None:
+        await asyncio.sleep(_REMOVE_SECONDS * random.SystemRandom().uniform(0.5, 1.5))
+        log.info("the audit log ends at %s", await get_anchor(self._db, self._app_id))
+        if self._settings.keep_days is not None:
+            await writer.remove_old(self._settings.keep_days * _DAY_MS, self._clock.now_ms())

@@ -21,7 +21,6 @@ class AuditSettings:
         keep_days: Events that are older are removed; `None` keeps them for ever.
         addresses: How much of a client's address is stored: `full`, `network` (of IPv4 the first 24 bits,
             of IPv6 the first 48), or `none`.
-        on_event_timeout_seconds: How long one call of `on_event` may take.
     Raises:
         ConfigurationError: A value that cannot be.
     """
@@ -29,17 +28,12 @@ class AuditSettings:
     on: bool = True
     keep_days: int | None = 365
     addresses: Addresses = "full"
-    on_event_timeout_seconds: float = 10.0
 
     def __post_init__(self) -> None:
         if self.keep_days is not None and not 1 <= self.keep_days <= 36_500:
             raise ConfigurationError("audit.keep_days", f"is {self.keep_days}; set 1 to 36500, or None for ever")
         if self.addresses not in ("full", "network", "none"):
             raise ConfigurationError("audit.addresses", f"{self.addresses!r} is not one of full, network, none")
-        if not 0 < self.on_event_timeout_seconds <= 60:
-            raise ConfigurationError(
-                "audit.on_event_timeout_seconds", f"is {self.on_event_timeout_seconds}; set more than 0 and at most 60"
-            )
 
     def address_to_store(self, address: str | None) -> str | None:
         """What is stored of a client's address."""
