@@ -1,16 +1,23 @@
 """The database goes away under a running application, and comes back: nobody is signed out, nothing is restarted."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from tests.conftest import Postgres
+from tests.services.pgbouncer import running_pgbouncer
 from tests.services.postgres import PostgresServer
+from tests.services.wire import Wire
 from tests.site import Browser, Carry, Site, running_site
+from watchword.database import postgres, postgres_primary
+from watchword.database.postgres import PostgresDatabase
 from watchword.database.sqlite import SqliteDatabase
 
 SETTLE_MS = 130_000
@@ -93,6 +100,77 @@ async def test_postgresql_goes_and_comes_back(
         stoppable_postgres.stop(signal)
         await assert_outage_is_survived(site, browser)
         stoppable_postgres.start()
+        await assert_all_works(site, browser)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize("signal", ["TERM", "KILL"], ids=["stopped", "crashed"])
+async def test_pgbouncer_goes_and_comes_back(
+    postgres: Postgres, postgres_url: str, signal: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The pooler alone is stopped or killed: as with the database itself; then the database, behind the pooler."""
+    with running_pgbouncer(postgres.admin_url, {"default_pool_size": "2"}) as pooler:
+        async with running_site(pooler.url(postgres_url)) as site:
+            browser = site.browser("headers")
+            assert "OK" == (await browser.sign_up()).json()["status"]
+            await browser.call("PUT", "/data", json={"note": "kept"})
+            assert {200} == {
+                one.status_code for one in await asyncio.gather(*(browser.get("/exact") for _ in range(30)))
+            }
+            pooler.stop(signal)
+            await assert_outage_is_survived(site, browser)
+            pooler.start()
+            await assert_all_works(site, browser)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_postgresql_goes_and_comes_back_behind_pgbouncer(stoppable_postgres: PostgresServer) -> None:
+    """PgBouncer stays, and tells us that the server is gone; once it is back, all works through the same pooler."""
+    url = stoppable_postgres.create_database()
+    with running_pgbouncer(url, {"server_login_retry": "0.1", "query_wait_timeout": "1"}) as pooler:
+        async with running_site(pooler.url(url)) as site:
+            browser = site.browser("headers")
+            assert "OK" == (await browser.sign_up()).json()["status"]
+            await browser.call("PUT", "/data", json={"note": "kept"})
+            stoppable_postgres.stop("QUIT")
+            await assert_outage_is_survived(site, browser)
+            stoppable_postgres.start()
+            await until_answered(browser)
+            await assert_all_works(site, browser)
+
+
+async def until_answered(browser: Browser) -> None:
+    """Ask until the answer is no outage: PgBouncer tries the server again when it thinks fit."""
+    async with asyncio.timeout(30):
+        while 503 == (await browser.get("/exact")).status_code:  # noqa: ASYNC110  we can only ask
+            await asyncio.sleep(0.1)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time limits of the product, shorter: nobody waits for a silent server for more than a second."""
+    monkeypatch.setattr(postgres, "_USUAL", replace(postgres._USUAL, seconds=1.0))
+    monkeypatch.setattr(postgres_primary, "CONNECT_SECONDS", 1.0)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_packets_to_postgresql_vanish(postgres_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    """F-06: nobody refuses, nobody answers: each request ends with a 503 all the same, and all works again afterwards.
+
+    Among them are many at once, more than the pool has connections, whose packets vanish in the middle.
+    """
+    wire = Wire(postgres_url)
+    async with wire.laid(), running_site(PostgresDatabase(wire.url, busy_seconds=0.1)) as site:
+        browser = site.browser("cookies")
+        assert "OK" == (await browser.sign_up()).json()["status"]
+        await browser.call("PUT", "/data", json={"note": "kept"})
+        await asyncio.gather(*(browser.get("/exact") for _ in range(20)))
+        wire.black_hole()
+        for answer in await asyncio.gather(*(browser.get("/exact") for _ in range(30))):
+            assert 503 == answer.status_code
+            assert 1 <= int(answer.headers["retry-after"])
+        await assert_outage_is_survived(site, browser)
+        wire.mend()
         await assert_all_works(site, browser)
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 

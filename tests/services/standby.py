@@ -16,6 +16,16 @@ do $$ declare ended timestamptz := clock_timestamp() + interval '60 s'; begin
 end $$
 """
 
+_CAUGHT_UP = """
+do $$ declare ended timestamptz := clock_timestamp() + interval '60 s'; goal pg_lsn := pg_current_wal_lsn(); begin
+    while not exists (select from pg_stat_replication where replay_lsn >= goal) loop
+        if clock_timestamp() > ended then raise 'the standby stays behind'; end if;
+        perform pg_sleep(0.02);
+        perform pg_stat_clear_snapshot();
+    end loop;
+end $$
+"""
+
 
 class Standby(PostgresServer):
     """A copy of a running server that follows it, and takes no writes until it is promoted."""
@@ -54,6 +64,10 @@ class Pair:
         parts = urlsplit(url)
         hosts = f"127.0.0.1:{self.primary.port},127.0.0.1:{self.standby.port}"
         return parts._replace(netloc=f"{parts.username}@{hosts}").geturl()
+
+    def catch_up(self) -> None:
+        """Wait until the standby has all that the primary has."""
+        execute(self.primary.admin_url, _CAUGHT_UP)
 
     def fail_over(self) -> None:
         """The primary loses its power, and the standby is promoted."""
