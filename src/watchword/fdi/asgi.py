@@ -68,10 +68,10 @@ class FdiMiddleware:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         face = self.auth.fdi
         request = AsgiRequest(scope, face.addresses)
-        preflight = face.answer_preflight(request)
+        preflight = face.answer_preflight(request) if request.method == "OPTIONS" else None
         if preflight is not None:
             return await _send_response(preflight, send)
-        exchange = face.open_exchange(request)
+        exchange = Exchange(request, face.policy)
         try:
             await self.auth.start()  # at once when started; for servers and test clients without a lifespan
         except WatchwordError as error:

@@ -1,11 +1,11 @@
 """An ASGI scope as an `HttpRequest`: most requests ask nothing of us, so nothing is decoded before somebody asks."""
 
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
 from watchword.http.client_address import ClientAddresses
-from watchword.http.messages import Header, HttpRequest
+from watchword.http.messages import Header, HttpRequest, read_cookies
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -32,15 +32,32 @@ class AsgiRequest(HttpRequest):
         self._raw_query: bytes = scope.get("query_string", b"")
         self._peer: tuple[str, int | None] | None = scope.get("client")
         self._addresses = addresses
-        self._first_values: dict[bytes, bytes] | None = None
+        self._by_name: dict[bytes, bytes] | None = None
         self._cookies = None
 
     def header(self, name: str) -> str | None:
         """The first header of this name (given in lower case), or `None`."""
-        if self._first_values is None:
-            self._first_values = {key.lower(): value for key, value in reversed(self._raw_headers)}
-        value = self._first_values.get(name.encode())
+        value = self._values().get(name.encode())
         return None if value is None else value.decode("latin-1")
+
+    @property
+    def cookies(self) -> Mapping[str, list[str]]:
+        """Cookie values by name, percent-decoded, quotes taken off; a name may have several (FDI 4.11)."""
+        if self._cookies is None:
+            self._cookies = read_cookies(self._values().get(b"cookie", b"").decode("latin-1"))
+        return self._cookies
+
+    def _values(self) -> dict[bytes, bytes]:
+        """The first value of each name; those of `cookie` are one list, in as many headers as the client likes."""
+        if self._by_name is None:
+            self._by_name = found = dict[bytes, bytes]()
+            for raw_name, value in self._raw_headers:
+                name = raw_name.lower()
+                if name not in found:
+                    found[name] = value
+                elif name == b"cookie":
+                    found[name] += b"; " + value
+        return self._by_name
 
     @property
     def headers(self) -> Sequence[Header]:
@@ -58,9 +75,6 @@ class AsgiRequest(HttpRequest):
         peer, port = self._peer or (None, None)
         # A server that put a forwarded address in place of the peer's names no port with it.
         return self._addresses.find(peer, self.headers, resolved=peer is not None and not port)
-
-    def _cookie_headers(self) -> list[str]:
-        return [value.decode("latin-1") for name, value in self._raw_headers if name.lower() == b"cookie"]
 
 
 def _path_below_mount(scope: Scope) -> str:

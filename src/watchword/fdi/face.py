@@ -65,10 +65,6 @@ class FdiFace:
 
     # The way in
 
-    def open_exchange(self, request: HttpRequest) -> Exchange:
-        """What travels with one request."""
-        return Exchange(request, self.policy)
-
     def find_route(self, request: HttpRequest) -> Match | None:
         """The API that answers a request, or `None` when it is the application's."""
         return self._router.find(request)

@@ -1,7 +1,9 @@
 """Sessions in and out of requests: find the tokens, check the request, ask the session recipe. FDI 4.7 to 4.11."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from watchword.errors import TryRefreshToken, Unauthorised, WatchwordError
 from watchword.fdi.cookies import ACCESS_COOKIE, LEGACY_COOKIE, REFRESH_COOKIE, CookiePolicy
@@ -75,22 +77,29 @@ class RequestSessions:
             return None  # with a required one the handler would run for anybody who sends another method's name
         if request.method == "POST" and request.path == self.policy.app_info.api_base_path + "/session/refresh":
             return await self.refresh(exchange, ApiRequest(http=request))  # a route of the application's own
-        if carries_legacy_session(request):
+        if LEGACY_COOKIE in request.cookies:
             raise TryRefreshToken("the client still holds a session of an old protocol")
         transport, candidates = self._access_tokens(request)
         if not candidates:
-            if session_required:
-                # Nothing is cleared: another tab may just be receiving new cookies (FDI 15, pitfall 13).
-                raise Unauthorised("no access token came along", clear_tokens=False)
-            return None
-        check_token = transport == "cookie" and self._check_csrf(request, anti_csrf_check)
-        session = await self._first_that_verifies(exchange, candidates, check_token, check_database)
-        held = exchange.writer.session
-        if held is not None and held.handle == session.handle:
-            # Another dependency asked before. One object, or what a handler changes in its own, even ending
-            # the session, would not reach the client.
-            session = held
-        exchange.writer.attach(session, transport)
+            return self._without_session(session_required)
+        is_checked = request.method != "GET" if anti_csrf_check is None else anti_csrf_check
+        try:
+            verify = partial(
+                self.recipe.get_session,
+                anti_csrf_token=request.header("anti-csrf"),
+                check_anti_csrf=is_checked and transport == "cookie" and self._check_csrf(request),
+                check_database=check_database,
+                override_global_claim_validators=[],
+                user_context=exchange.user_context,
+            )
+            session = await (
+                verify(candidates[0]) if len(candidates) == 1 else _first_that_verifies(candidates, verify)
+            )
+        except WatchwordError:
+            if any(self.recipe.parse_access_token(token) is not None for token in candidates):
+                raise
+            return self._without_session(session_required)  # what came along is no access token
+        session = exchange.writer.hold(session, transport)
         if len(request.cookies.get(ACCESS_COOKIE, ())) > 1:
             self._delete_strays(exchange, ACCESS_COOKIE)
         await self.recipe.validate_claims(
@@ -100,48 +109,35 @@ class RequestSessions:
         )
         return session
 
-    def _access_tokens(self, request: HttpRequest) -> tuple[Transport, list[str]]:
+    def _without_session(self, session_required: bool) -> None:
+        if session_required:
+            # Nothing is cleared: another tab may just be receiving new cookies (FDI 15, pitfall 13).
+            raise Unauthorised("no access token came along", clear_tokens=False)
+
+    def _access_tokens(self, request: HttpRequest) -> tuple[Transport, Sequence[str]]:
+        """The transport, and what may be an access token in it; a lone cookie is looked at when it is verified."""
         method = transfer_method(self.policy, request, creating=False)
         bearer = bearer_token(request) if method != "cookie" else None
         if bearer is not None and self.recipe.parse_access_token(bearer) is not None:
             return "header", [bearer]
         if method == "header":
             return "cookie", []
-        cookies = request.cookies.get(ACCESS_COOKIE, [])
+        cookies = request.cookies.get(ACCESS_COOKIE, ())
+        if len(cookies) <= 1:
+            return "cookie", cookies
         tokens = [cookie for cookie in cookies if self.recipe.parse_access_token(cookie) is not None]
-        if tokens and len(cookies) > 1 and self.policy.settings.older_cookie_domain is not None:
+        if tokens and self.policy.settings.older_cookie_domain is not None:
             raise TryRefreshToken("two access token cookies came along")
         return "cookie", tokens
 
-    def _check_csrf(self, request: HttpRequest, anti_csrf_check: bool | None) -> bool:
+    def _check_csrf(self, request: HttpRequest) -> bool:
         """Check what needs no token; answers whether the token must match as well."""
-        if not (request.method != "GET" if anti_csrf_check is None else anti_csrf_check):
-            return False
         if request.method not in _READING_METHODS:
             check_not_cross_site(self.policy, request)
         mode = anti_csrf_mode(self.policy, request)
         if mode == "VIA_CUSTOM_HEADER" and request.header("rid") is None:
             raise TryRefreshToken("the rid header is missing, so this may be a forged request")
         return mode == "VIA_TOKEN"
-
-    async def _first_that_verifies(
-        self, exchange: Exchange, candidates: Sequence[str], check_token: bool, check_database: bool
-    ) -> SessionContainer:
-        # More than one only when cookies of one name lie on several domains: planted, or left by an old setting.
-        for last, token in ((token is candidates[-1], token) for token in candidates):
-            try:
-                return await self.recipe.get_session(
-                    token,
-                    anti_csrf_token=exchange.request.header("anti-csrf"),
-                    check_anti_csrf=check_token,
-                    check_database=check_database,
-                    override_global_claim_validators=[],
-                    user_context=exchange.user_context,
-                )
-            except (TryRefreshToken, Unauthorised):
-                if last:
-                    raise
-        raise TryRefreshToken("no access token was usable")
 
     def _delete_strays(self, exchange: Exchange, name: str) -> None:
         strays = self.policy.foreign_domains()
@@ -291,3 +287,13 @@ class RequestSessions:
             if front_token is not None:
                 return front_token
         return None
+
+
+async def _first_that_verifies(
+    candidates: Sequence[str], verify: Callable[[str], Awaitable[SessionContainer]]
+) -> SessionContainer:
+    """Of several, which are there only when cookies of one name lie on several domains: planted, or left over."""
+    for token in candidates[:-1]:
+        with suppress(TryRefreshToken, Unauthorised):
+            return await verify(token)
+    return await verify(candidates[-1])

@@ -67,6 +67,18 @@ class TokenWriter:
             and self._repeated_front_token is None
         )
 
+    def hold(self, session: SessionContainer, transport: Transport) -> SessionContainer:
+        """As `attach`, for a session that came along; the one to use.
+
+        That is the one of a dependency that asked before, if there was one: what a handler changes in an object
+        of its own, even ending the session, would not reach the client.
+        """
+        held = self._session
+        if held is not None and held.handle == session.handle:
+            session = held
+        self.attach(session, transport)
+        return session
+
     def attach(self, session: SessionContainer, transport: Transport) -> None:
         """Send this session's new tokens, now or issued later in the request, in this transport."""
         self._session, self._transport = session, transport

@@ -74,11 +74,8 @@ class HttpRequest:
     def cookies(self) -> Mapping[str, list[str]]:
         """Cookie values by name, percent-decoded, quotes taken off; a name may have several (FDI 4.11)."""
         if self._cookies is None:
-            self._cookies = _read_cookies(self._cookie_headers())
+            self._cookies = read_cookies("; ".join(value for key, value in self.headers if key == "cookie"))
         return self._cookies
-
-    def _cookie_headers(self) -> list[str]:
-        return [value for key, value in self.headers if key == "cookie"]
 
 
 # What browsers take off, no more: one for whom a name starts with U+00A0 or U+0085 lets any page set it, and
@@ -86,16 +83,16 @@ class HttpRequest:
 _BLANK = " \t"
 
 
-def _read_cookies(headers: Sequence[str]) -> dict[str, list[str]]:
+def read_cookies(header: str) -> dict[str, list[str]]:
+    """The values of a `Cookie` header by name; what is no pair is left out."""
     found: dict[str, list[str]] = {}
-    for header in headers:
-        for piece in header.split(";"):
-            name, equals, value = piece.partition("=")
-            if equals:
-                plain = value.strip(_BLANK)
-                if '"' in plain or "%" in plain:
-                    plain = unquote(plain.removeprefix('"').removesuffix('"'))
-                found.setdefault(name.strip(_BLANK), []).append(plain)
+    for piece in header.split(";"):
+        name, equals, value = piece.partition("=")
+        if equals:
+            plain = value.strip(_BLANK)
+            if '"' in plain or "%" in plain:
+                plain = unquote(plain.removeprefix('"').removesuffix('"'))
+            found.setdefault(name.strip(_BLANK), []).append(plain)
     return found
 
 

@@ -28,6 +28,7 @@ class SessionEngine:
 
     Attributes:
         issuer: The `iss` of access tokens; configuration, constant for an app (security JW-11).
+        kid_prefix: What the ids of keys start with that may sign tokens here, by their kind.
     """
 
     db: Database
@@ -37,6 +38,7 @@ class SessionEngine:
     secrets: SecretRing
     settings: SessionSettings
     issuer: str
+    kid_prefix: str
     audit: EventLog
     keys: SigningKeys
     revoked: RevokedHandles
@@ -77,6 +79,7 @@ class SessionEngine:
             secrets=secrets,
             settings=settings,
             issuer=issuer,
+            kid_prefix=f"{settings.key_kind[0]}-",
             audit=audit,
             keys=SigningKeys(db=db, app_id=app_id, clock=clock, secrets=secrets, schedule=schedule, audit=audit),
             revoked=revoked,

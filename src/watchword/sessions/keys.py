@@ -103,10 +103,14 @@ class SigningKeys:
                 return key
         raise ConfigurationError("secret", _WRONG_SECRET)
 
+    def knows(self, kid: str) -> bool:
+        """Whether tokens of this key may still be alive; no I/O."""
+        key = self._keys.get(kid)
+        return key is not None and (key.withdrawn_at_ms is None or key.is_live(self._clock.now_ms()))
+
     def find_verification_key(self, kid: str) -> VerificationKey | None:
         """A key whose tokens may still be alive; no I/O."""
-        key = self._keys.get(kid)
-        return key.verification_key if key is not None and key.is_live(self._clock.now_ms()) else None
+        return self._keys[kid].verification_key if self.knows(kid) else None
 
     async def reload_for_unknown(self, kid: str) -> None:
         """Look for a key that another process may have made; at most once in ten seconds."""

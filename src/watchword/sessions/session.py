@@ -171,7 +171,7 @@ class SessionContainer(Generic[PayloadT, DataT]):
         self._functions = functions
         self._token = token
         self._changed_payload: dict[str, Any] | None = None
-        self._changing = asyncio.Lock()  # the newest token must hold what was stored last
+        self._changing: asyncio.Lock | None = None
         self._user_context: dict[str, Any] = {} if user_context is None else user_context
 
     def __repr__(self) -> str:
@@ -207,15 +207,21 @@ class SessionContainer(Generic[PayloadT, DataT]):
             InvalidPayload: A reserved name, something JSON cannot hold, or too much for a cookie.
             Unauthorised: The session has ended.
         """
-        async with self._changing:
+        async with self._one_at_a_time():
             stored = await self._functions.update_jwt_payload(self.handle, jwt_payload, user_context=self._user_context)
             return await self._take_payload(stored)
 
     async def merge_into_jwt_payload(self, changes: Mapping[str, Any]) -> PayloadT:
         """Merge into the payload, one level deep; `None` removes a key. Otherwise as `update_jwt_payload`."""
-        async with self._changing:
+        async with self._one_at_a_time():
             stored = await self._functions.merge_into_jwt_payload(self.handle, changes, user_context=self._user_context)
             return await self._take_payload(stored)
+
+    def _one_at_a_time(self) -> asyncio.Lock:
+        """Held while the payload changes: the newest token must hold what was stored last."""
+        if self._changing is None:
+            self._changing = asyncio.Lock()
+        return self._changing
 
     async def _take_payload(self, stored: dict[str, Any]) -> PayloadT:
         if self._functions.now_ms() >= self._token.expires_at_ms:

@@ -19,14 +19,11 @@ async def verify_access_token(engine: SessionEngine, text: str) -> AccessTokenIn
         StorageUnavailable: This process has not heard of revocations for `revocation_staleness_ms`, and the
             database does not answer.
     """
-    try:
-        token = await _verified(engine, text)
-    except InvalidToken as error:
-        raise TryRefreshToken(f"the access token does not verify: {error}") from None
+    token = _find_known(engine, text) or await _verify_anew(engine, text)
     if token.expires_at_ms <= engine.clock.now_ms():
         engine.verified.discard(token)
         raise TryRefreshToken("the access token has expired")
-    if not token.kid.startswith(f"{engine.settings.key_kind[0]}-"):
+    if not token.kid.startswith(engine.kid_prefix):
         raise TryRefreshToken("the access token is signed with the other kind of key than the settings ask for")
     if engine.revoked.has(token.handle):
         engine.verified.discard(token)
@@ -36,23 +33,22 @@ async def verify_access_token(engine: SessionEngine, text: str) -> AccessTokenIn
     return token
 
 
-async def _verified(engine: SessionEngine, text: str) -> AccessTokenInfo:
-    known = _find_known(engine, text)
-    if known is not None:
-        return known
+async def _verify_anew(engine: SessionEngine, text: str) -> AccessTokenInfo:
     try:
-        token = _read(engine, text)
-    except UnknownKey:
-        kid = access_tokens.read_kid(text)
-        await engine.keys.reload_for_unknown(kid)
-        token = _read(engine, text)
+        try:
+            token = _read(engine, text)
+        except UnknownKey:
+            await engine.keys.reload_for_unknown(access_tokens.read_kid(text))
+            token = _read(engine, text)
+    except InvalidToken as error:
+        raise TryRefreshToken(f"the access token does not verify: {error}") from None
     engine.verified.add(token)
     return token
 
 
 def _find_known(engine: SessionEngine, text: str) -> AccessTokenInfo | None:
     known = engine.verified.find(text)
-    if known is not None and engine.keys.find_verification_key(known.kid) is None:  # the key was withdrawn
+    if known is not None and not engine.keys.knows(known.kid):  # the key was withdrawn
         engine.verified.discard(known)
         return None
     return known

@@ -122,9 +122,10 @@ class Session(SessionsByHandle):
         if check_database:
             await verify.check_database(self.session_engine, token)
         session = SessionContainer(self, token, user_context=user_context)
-        await self.validate_claims(
-            session, override_global_claim_validators=override_global_claim_validators, user_context=user_context
-        )
+        if override_global_claim_validators != []:
+            await self.validate_claims(
+                session, override_global_claim_validators=override_global_claim_validators, user_context=user_context
+            )
         return session
 
     def parse_access_token(self, token: str) -> AccessTokenInfo | None:
