@@ -1,6 +1,6 @@
 """The application under test: the two hooks, a password or the OpenID provider, routes that show the session."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from watchword import AppInfo, Watchword
 from watchword.frameworks.fastapi import install, verify_session
 from watchword.http.client import OutgoingClient
 from watchword.recipes import Session, SessionFeature, ThirdPartyEmailPassword
+from watchword.recipes.recipe import Recipe
 from watchword.recipes.thirdparty.providers import OpenIdConnect
 
 SECRET = "only for the tests, and long enough for that"
@@ -35,7 +36,12 @@ def set_session_data(user: Any, context: Any, action: str) -> Mapping[str, Any]:
 
 
 def make_auth(
-    app_info: AppInfo, database: str, provider: ProviderClient, session: Mapping[str, Any], **settings: Any
+    app_info: AppInfo,
+    database: str,
+    provider: ProviderClient,
+    session: Mapping[str, Any],
+    more_recipes: Sequence[Recipe] = (),
+    **settings: Any,
 ) -> Watchword:
     """Watchword as an application sets it up; `session` are the session settings that differ from the defaults."""
     return Watchword(
@@ -56,6 +62,7 @@ def make_auth(
                 ],
                 session_feature=SessionFeature(set_jwt_payload=set_jwt_payload, set_session_data=set_session_data),
             ),
+            *more_recipes,
             Session(**session),
         ],
         **settings,

@@ -64,7 +64,7 @@ def run_site(
     Args:
         database: Where the API keeps its tables, empty at first.
         session: Session settings that differ from the defaults.
-        settings: Other settings of `Watchword`.
+        settings: Other settings of `make_auth`, or of `Watchword`.
     """
     website_host, api_host = HOSTS[shape]
     website_listener = listen()

@@ -4,13 +4,15 @@ import { createRoot } from "react-dom/client";
 import SuperTokens, { SuperTokensWrapper } from "supertokens-auth-react";
 import EmailPassword from "supertokens-auth-react/recipe/emailpassword";
 import { EmailPasswordPreBuiltUI } from "supertokens-auth-react/recipe/emailpassword/prebuiltui";
+import EmailVerification from "supertokens-auth-react/recipe/emailverification";
+import { EmailVerificationPreBuiltUI } from "supertokens-auth-react/recipe/emailverification/prebuiltui";
 import Session, { SessionAuth, useSessionContext } from "supertokens-auth-react/recipe/session";
 import ThirdParty from "supertokens-auth-react/recipe/thirdparty";
 import { ThirdPartyPreBuiltUI } from "supertokens-auth-react/recipe/thirdparty/prebuiltui";
 import { canHandleRoute, getRoutingComponent } from "supertokens-auth-react/ui";
 
-const { apiDomain, tokenTransferMethod } = window.site;
-const signInPages = [EmailPasswordPreBuiltUI, ThirdPartyPreBuiltUI];
+const { apiDomain, tokenTransferMethod, emailVerification } = window.site;
+const signInPages = [EmailPasswordPreBuiltUI, ThirdPartyPreBuiltUI, ...(emailVerification ? [EmailVerificationPreBuiltUI] : [])];
 
 SuperTokens.init({
     appInfo: {
@@ -23,6 +25,7 @@ SuperTokens.init({
     recipeList: [
         EmailPassword.init(),
         ThirdParty.init({ signInAndUpFeature: { providers: [{ id: "people", name: "People" }] } }),
+        ...(emailVerification ? [EmailVerification.init({ mode: emailVerification })] : []),
         Session.init({ tokenTransferMethod }),
     ],
 });

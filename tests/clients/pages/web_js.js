@@ -1,6 +1,7 @@
 // A website around `supertokens-web-js`: the client's functions on `window.client`, its events on `window.events`.
 import SuperTokens from "supertokens-web-js";
 import EmailPassword from "supertokens-web-js/recipe/emailpassword";
+import EmailVerification from "supertokens-web-js/recipe/emailverification";
 import Session from "supertokens-web-js/recipe/session";
 import ThirdParty from "supertokens-web-js/recipe/thirdparty";
 
@@ -19,6 +20,7 @@ SuperTokens.init({
     appInfo: { appName: "Watchword", apiDomain, apiBasePath: "/auth" },
     recipeList: [
         EmailPassword.init({ preAPIHook: withChallenge }),
+        EmailVerification.init(),
         ThirdParty.init(),
         Session.init({
             tokenTransferMethod,
@@ -55,6 +57,13 @@ window.client = {
             frontendRedirectURI: `${window.location.origin}/auth/callback/people`,
         }),
     comeBackFromProvider: async () => plain(await ThirdParty.signInAndUp()),
+    askForNewPassword: async (email) =>
+        plain(await EmailPassword.sendPasswordResetEmail({ formFields: [{ id: "email", value: email }] })),
+    chooseNewPassword: async (password) =>
+        plain(await EmailPassword.submitNewPassword({ formFields: [{ id: "password", value: password }] })),
+    askForProof: async () => plain(await EmailVerification.sendVerificationEmail()),
+    prove: async () => plain(await EmailVerification.verifyEmail()),
+    isProved: async () => plain(await EmailVerification.isEmailVerified()),
     doesSessionExist: () => Session.doesSessionExist(),
     getUserId: () => Session.getUserId(),
     getPayload: () => Session.getAccessTokenPayloadSecurely(),
