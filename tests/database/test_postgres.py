@@ -192,6 +192,23 @@ async def test_lost_idle_connections_are_replaced(db: PostgresDatabase, other: a
     assert 20 == await count(db)
 
 
+async def test_connections_of_a_rush_are_given_up(
+    db: PostgresDatabase, other: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was opened when many came at once is closed when few come, so that others may have connections too."""
+    count_ours = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+    async with other.transaction():
+        await other.execute("lock table things")
+        held = [asyncio.create_task(add(db, f"thing {number}")) for number in range(10)]
+        await until_blocked(other, *held)
+        assert 10 == await other.fetchval(count_ours)
+    await asyncio.gather(*held)
+    monkeypatch.setattr("watchword.database.postgres_pool.IDLE_SECONDS", 0.5)
+    async with asyncio.timeout(20):
+        while 1 < await other.fetchval(count_ours):
+            assert 10 == await count(db)
+
+
 async def test_a_server_that_stops_is_an_outage_until_it_is_back(stoppable_postgres: PostgresServer) -> None:
     """While PostgreSQL is down every call is `StorageUnavailable`; when it is back, all works without a restart."""
     db = PostgresDatabase(stoppable_postgres.create_database())

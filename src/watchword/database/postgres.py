@@ -26,15 +26,8 @@ BEGIN = "begin isolation level read committed"
 _USUAL = Manner(BEGIN)
 # A pooler may give every transaction another session, of another server: the settings travel with each, and so does
 # the question whether that server takes writes. What a standby knows may be old.
-_POOLED = Manner(
-    "; ".join(
-        [
-            BEGIN,
-            *(f"set local {name} = '{value}'" for name, value in SESSION_SETTINGS.items()),
-            "select 1 where not pg_is_in_recovery()",
-        ]
-    )
-)
+_LOCAL_SETTINGS = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in SESSION_SETTINGS.items())
+_POOLED = Manner(f"{BEGIN}; select {_LOCAL_SETTINGS} where not pg_is_in_recovery()")
 _SCHEMA = Manner(
     f"{BEGIN}; set local statement_timeout = '600s'; set local lock_timeout = '60s'; "
     "set local idle_in_transaction_session_timeout = '600s'; set local synchronous_commit = 'on'",

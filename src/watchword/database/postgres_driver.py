@@ -20,6 +20,10 @@ SESSION_SETTINGS = {
 }
 
 
+# As the server spells it: the driver's own "utf-8" makes PgBouncer set it anew for each transaction.
+_POOLED_SETTINGS = {"client_encoding": "UTF8"}
+
+
 class Connection(Protocol):
     """One connection to the server, used by one task at a time."""
 
@@ -82,7 +86,9 @@ def connectors(address: PostgresAddress) -> list[Callable[[str], Awaitable[Conne
 
     def connector(where: dict[str, Any]) -> Callable[[str], Awaitable[Connection]]:
         async def connect(purpose: str) -> Connection:
-            settings = {} if address.through_pgbouncer else {"application_name": purpose, **SESSION_SETTINGS}
+            settings = (
+                _POOLED_SETTINGS if address.through_pgbouncer else {"application_name": purpose, **SESSION_SETTINGS}
+            )
             return await asyncpg.connect(address.dsn, server_settings=settings, **where, **arguments)
 
         return connect

@@ -15,8 +15,9 @@ IDLE_SECONDS = 300.0  # firewalls forget a silent connection, many after 350 s
 class ConnectionPool:
     """Connections of one event loop, opened when needed and used again, the latest first.
 
-    Lost connections are dropped and opened anew at the next use, so the pool is well again as soon as the
-    server is. No reset is sent between two uses: nothing here changes a session's state.
+    Those that nobody needed for `IDLE_SECONDS` are closed. Lost connections are dropped and opened anew at the next
+    use, so the pool is well again as soon as the server is. No reset is sent between two uses: nothing here changes a
+    session's state.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[Connection]], size: int, busy_seconds: float) -> None:
@@ -51,7 +52,10 @@ class ConnectionPool:
         kept = connection in self._used and not self._closing
         self._used.discard(connection)
         if kept and not connection.is_closed():
-            self._idle.append((connection, time.monotonic()))
+            now = time.monotonic()
+            self._idle.append((connection, now))
+            while self._idle[0][1] < now - IDLE_SECONDS:  # a rush is over: a hundred nodes must not keep ten each
+                self._idle.pop(0)[0].terminate()
         else:
             connection.terminate()
         self._turns.release()
