@@ -240,6 +240,29 @@ async def test_the_database_counts_again_later(make_limits: MakeLimits, clock: F
     assert 60 == await fail(make_limits())
 
 
+@pytest.mark.parametrize("is_away", [False, True], ids=["counted together", "counted alone"])
+async def test_a_clock_that_ran_ahead_locks_nobody_out(
+    make_limits: MakeLimits, clock: FakeClock, db: Database, *, is_away: bool
+) -> None:
+    """F-15: one node's clock is a month ahead for a moment; neither network nor account waits a month for it.
+
+    What `make chaos` found: whoever had signed in by that node was answered 429 by all others, for as long.
+    """
+    limits, caller = make_limits(), Caller("203.0.113.9")
+    if is_away:
+        await db.stop()
+    month_ms = 30 * 86_400_000
+    clock.advance(month_ms)
+    for _ in range(12):
+        await fail(limits, caller=caller)
+        await limits.check("sign_up", caller.address)
+    clock.advance(-month_ms)
+    assert 0 == await fail(limits, caller=caller)
+    await succeed(limits, "grace@example.com", caller)
+    await limits.check("sign_up", caller.address)
+    assert 120 == await fail(limits, caller=caller)  # the failures are remembered, and the wait is by the right time
+
+
 async def test_a_mailbox_has_its_own_budget(
     make_limits: MakeLimits, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:

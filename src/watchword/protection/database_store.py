@@ -92,6 +92,7 @@ class DatabaseStore:
             cost_ms=limit.cost_ms,
             first_ms=now_ms + limit.cost_ms,
             latest_ms=now_ms + limit.period_ms,
+            too_late_ms=budget.too_late_ms(now_ms),
         )
         if taken is not None:
             return 0
@@ -110,6 +111,7 @@ class DatabaseStore:
             longest_delay_ms=rule.longest_delay_ms,
             window_end_ms=now_ms + rule.window_ms,
             long_end_ms=now_ms + max(rule.window_ms, KEEP_FAILURES_MS),
+            too_late_ms=rule.too_late_ms(now_ms),
         )
         if counted is not None:
             return 0
@@ -143,8 +145,9 @@ TAKE = Statement(
     """
     insert into {rate_buckets} as b (app_id, key, full_at_ms) values (:app_id, :key, :first_ms)
     on conflict (app_id, key) do update
-       set full_at_ms = {greatest}(b.full_at_ms, :now_ms) + :cost_ms
-     where {greatest}(b.full_at_ms, :now_ms) + :cost_ms <= :latest_ms
+       set full_at_ms = case when b.full_at_ms > :too_late_ms then :now_ms
+                             else {greatest}(b.full_at_ms, :now_ms) end + :cost_ms
+     where {greatest}(b.full_at_ms, :now_ms) + :cost_ms <= :latest_ms or b.full_at_ms > :too_late_ms
     returning full_at_ms
     """
 )
@@ -180,7 +183,7 @@ COUNT_FAILURE = Statement(
                when f.expires_ms <= :now_ms or f.failures + 1 < :free then :window_end_ms
                else :long_end_ms
            end
-     where f.next_ms <= :now_ms
+     where f.next_ms <= :now_ms or f.next_ms > :too_late_ms
     returning failures
     """
 )

@@ -237,7 +237,7 @@ class Limits:
 
     async def _count(self, ask: Callable[[LimitStore], Awaitable[T]]) -> T:
         now_ms = self._clock.now_ms()
-        if now_ms >= self._away_until_ms:
+        if not self._is_away(now_ms):
             try:
                 return await ask(self._shared)
             except (StorageUnavailable, Overloaded) as error:
@@ -245,10 +245,14 @@ class Limits:
                 log.warning("limits are counted by this process alone for now: %s", error)
         return await ask(self._alone)
 
+    def _is_away(self, now_ms: int) -> bool:
+        """Whether the database failed a moment ago; by a clock that was put back since, it did not."""
+        return 0 < self._away_until_ms - now_ms <= ASK_AGAIN_MS
+
     async def _settle(self, tell: Callable[[LimitStore], Awaitable[None]]) -> None:
         """Correct a count where it may be; an outage in between leaves it as it is, on the strict side."""
         await tell(self._alone)
-        if self._clock.now_ms() >= self._away_until_ms:
+        if not self._is_away(self._clock.now_ms()):
             try:
                 await tell(self._shared)
             except (StorageUnavailable, Overloaded) as error:

@@ -28,6 +28,8 @@ class MemoryStore:
     def take_now(self, budget: Budget, now_ms: int) -> int:
         """`take` for callers that do not wait."""
         full_at_ms = self._full_at.pop(budget.key, 0)
+        if full_at_ms > budget.too_late_ms(now_ms):
+            full_at_ms = now_ms
         wait_ms = budget.wait_ms(full_at_ms, now_ms)
         self._full_at[budget.key] = full_at_ms if wait_ms else max(full_at_ms, now_ms) + budget.limit.cost_ms
         if len(self._full_at) > MOST_KEYS:
@@ -46,7 +48,7 @@ class MemoryStore:
         self._failures[lane.key] = failures
         if len(self._failures) > MOST_KEYS:
             del self._failures[next(iter(self._failures))]
-        if failures.next_ms > now_ms:
+        if now_ms < failures.next_ms <= lane.rule.too_late_ms(now_ms):
             return failures.next_ms - now_ms
         failures.count += 1
         failures.next_ms = now_ms + lane.rule.delay_ms(failures.count)

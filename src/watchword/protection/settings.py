@@ -61,6 +61,10 @@ class FailureRule:
             return 0
         return min(self.first_delay_ms << min(failures - self.free, _MOST_DOUBLINGS), self.longest_delay_ms)
 
+    def too_late_ms(self, now_ms: int) -> int:
+        """A wait until later than this was set by a clock that ran ahead, and is none; see `Budget.too_late_ms`."""
+        return now_ms + 2 * self.longest_delay_ms
+
     def kept_ms(self, failures: int) -> int:
         """How long so many failures in a row are remembered after the last one."""
         return self.window_ms if failures < self.free else max(self.window_ms, KEEP_FAILURES_MS)

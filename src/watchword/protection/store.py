@@ -17,6 +17,14 @@ class Budget:
         """Whether half of the requests are used up."""
         return 2 * (full_at_ms - now_ms) >= self.limit.period_ms
 
+    def too_late_ms(self, now_ms: int) -> int:
+        """A budget said to be full later than this was counted by a clock that ran ahead: it is full now.
+
+        Without that, one node whose clock was wrong for a moment would lock everybody out for as long as it was ahead.
+        Twice what can be, so that clocks a little apart change nothing.
+        """
+        return now_ms + 2 * self.limit.period_ms
+
     def wait_ms(self, full_at_ms: int, now_ms: int) -> int:
         """How long until there is one request in the budget again; 0 when there is one."""
         return max(0, max(full_at_ms, now_ms) + self.limit.cost_ms - self.limit.period_ms - now_ms)
