@@ -1,0 +1,1 @@
+"""better-auth, on Node.js."""

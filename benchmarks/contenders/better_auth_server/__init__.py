@@ -1,0 +1,1 @@
+"""better-auth-server, the Python port of better-auth, on FastAPI."""

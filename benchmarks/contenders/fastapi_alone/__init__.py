@@ -1,0 +1,1 @@
+"""FastAPI with nothing installed: what a route costs before anybody asks who calls."""

@@ -1,0 +1,30 @@
+"""A client of one route."""
+
+from typing import ClassVar
+
+from benchmarks.contenders.contender import Contender, Operation, Person
+from benchmarks.http import Connection
+
+NOTHING = "it is a route and nothing else"
+
+
+class FastApiAlone(Contender):
+    """FastAPI without any sign-in."""
+
+    name: ClassVar[str] = "FastAPI alone"
+    folder: ClassVar[str] = "fastapi_alone"
+    lacks: ClassVar[dict[Operation, str]] = dict.fromkeys(
+        ("sign_up", "sign_in", "verify", "refresh", "sign_out", "visit"), NOTHING
+    )
+
+    async def sign_up(self, http: Connection, person: Person) -> None:
+        """There is none."""
+        raise NotImplementedError(NOTHING)
+
+    async def sign_in(self, http: Connection, person: Person) -> None:
+        """There is none."""
+        raise NotImplementedError(NOTHING)
+
+    async def sign_out(self, http: Connection, person: Person) -> None:
+        """There is none."""
+        raise NotImplementedError(NOTHING)

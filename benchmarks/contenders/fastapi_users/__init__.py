@@ -1,0 +1,1 @@
+"""fastapi-users, with each of the two strategies that its documentation offers without a further service."""

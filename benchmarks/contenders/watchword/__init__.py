@@ -1,0 +1,1 @@
+"""Watchword itself, on FastAPI, with cookies as a browser has them."""
