@@ -14,6 +14,9 @@ from watchword.telemetry import instruments as metric
 from watchword.telemetry.instruments import Reading
 from watchword.telemetry.telemetry import Telemetry
 
+#: The conventions want a name, to tell pools of one process apart.
+_POOL = {"db.client.connection.pool.name": "watchword"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
@@ -42,8 +45,8 @@ class Measured:
         telemetry.observe(metric.HASHES_RUNNING, lambda: [(self.passwords.running, {})])
         telemetry.observe(metric.HASHES_WAITING, lambda: [(self.passwords.waiting, {})])
         telemetry.observe(metric.CONNECTIONS, self._connections)
-        telemetry.observe(metric.CONNECTIONS_MAX, lambda: [(self.db.usage().most, {})])
-        telemetry.observe(metric.CONNECTIONS_AWAITED, lambda: [(self.db.usage().waiting, {})])
+        telemetry.observe(metric.CONNECTIONS_MAX, lambda: [(self.db.usage().most, _POOL)])
+        telemetry.observe(metric.CONNECTIONS_AWAITED, lambda: [(self.db.usage().waiting, _POOL)])
         telemetry.observe(metric.MAILS_WAITING, self._mails_waiting)
         telemetry.observe(metric.MAILS_DEAD, self._mails_dead)
         telemetry.observe(metric.OLDEST_MAIL, self._oldest_mail)
@@ -54,7 +57,7 @@ class Measured:
 
     def _connections(self) -> Iterable[Reading]:
         usage, state = self.db.usage(), "db.client.connection.state"
-        return [(usage.used, {state: "used"}), (usage.idle, {state: "idle"})]
+        return [(usage.used, {**_POOL, state: "used"}), (usage.idle, {**_POOL, state: "idle"})]
 
     def _mails_waiting(self) -> Iterable[Reading]:
         progress = self.outbox.progress

@@ -82,6 +82,16 @@ def test_fields_cannot_pass_for_ours() -> None:
     )  # fmt: skip
 
 
+async def test_levels_are_those_of_the_standard_library(sqlite_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    """At WARNING a request without a session is silent; at DEBUG the log says why it was refused."""
+    async with running_site(sqlite_url) as site:
+        for level in (logging.WARNING, logging.DEBUG):
+            with caplog.at_level(level, "watchword"):
+                caplog.clear()
+                assert 401 == (await site.browser().get("/me")).status_code
+                assert (level == logging.DEBUG) == ("unauthorised: " in caplog.text)
+
+
 async def test_lines_of_a_request_name_it(sqlite_url: str, lines: io.StringIO) -> None:
     """What the engine logs while it answers carries the request's id, in our routes and in the application's."""
     async with running_site(sqlite_url) as site:

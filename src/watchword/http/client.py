@@ -189,7 +189,8 @@ class OutgoingClient:
         if self._running >= self._max_parallel:
             raise Overloaded("the outgoing HTTP client")
         self._running += 1
-        labels = {"http.request.method": method, "server.address": host}
+        port = target.port or (443 if target.scheme == b"https" else 80)
+        labels = {"http.request.method": method, "server.address": host, "server.port": port}
         try:
             with self._telemetry.operation(method, OUTGOING, labels, kind="client") as operation:
                 async with _failures_named(host, self._total_timeout_seconds):

@@ -6,6 +6,7 @@ ours is `watchword.request.duration`, which knows the outcome.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 Reading = tuple[int | float, Mapping[str, str]]
 """A value and its attributes."""
@@ -24,12 +25,16 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A number that is read when somebody collects: a gauge, or a count that only grows."""
+    """A number that is read when somebody collects.
+
+    Attributes:
+        kind: A `counter` only grows; an `up_down` may be added up over processes; a `gauge` may not.
+    """
 
     name: str
     unit: str
     description: str
-    only_grows: bool = False
+    kind: Literal["counter", "up_down", "gauge"] = "counter"
 
 
 REQUESTS = Histogram("watchword.request.duration", "Requests that our routes answered, by route, status and outcome")
@@ -42,27 +47,25 @@ OUTGOING = Histogram("http.client.request.duration", "One request to somebody el
 
 HISTOGRAMS = (REQUESTS, HASHING, HASHING_WAIT, HOOKS, MAILS, DATABASE, OUTGOING)
 
-SIGN_INS = Observed("watchword.sign_ins", "{sign-in}", "Attempts to sign in, by recipe and outcome", only_grows=True)
-SIGN_UPS = Observed("watchword.sign_ups", "{sign-up}", "Attempts to sign up, by recipe and outcome", only_grows=True)
-REFRESHES = Observed("watchword.refreshes", "{refresh}", "Refreshes, by what was decided", only_grows=True)
-VERIFIED = Observed(
-    "watchword.verified_tokens", "{token}", "Signatures of access tokens, remembered or checked", only_grows=True
-)
-CREATED = Observed("watchword.sessions.created", "{session}", "Sessions that began", only_grows=True)
-REVOKED = Observed("watchword.sessions.revoked", "{session}", "Sessions that were ended", only_grows=True)
-SWEPT = Observed("watchword.sweeper.removed", "{row}", "Rows that the sweeper removed", only_grows=True)
-LIMITED = Observed("watchword.limits.hit", "{refusal}", "Requests refused by a limit, by its name", only_grows=True)
-FEED_AGE = Observed("watchword.revocations.age", "s", "Since the last look at what other processes revoked")
-HASHES_RUNNING = Observed("watchword.hashing.running", "{hash}", "Password hashes at work")
-HASHES_WAITING = Observed("watchword.hashing.waiting", "{hash}", "Password hashes that wait for a worker")
-CONNECTIONS = Observed("db.client.connection.count", "{connection}", "Connections of the pool, by state")
-CONNECTIONS_MAX = Observed("db.client.connection.max", "{connection}", "The most connections of the pool")
+SIGN_INS = Observed("watchword.sign_ins", "{sign-in}", "Attempts to sign in, by recipe and outcome")
+SIGN_UPS = Observed("watchword.sign_ups", "{sign-up}", "Attempts to sign up, by recipe and outcome")
+REFRESHES = Observed("watchword.refreshes", "{refresh}", "Refreshes, by what was decided")
+VERIFIED = Observed("watchword.verified_tokens", "{token}", "Signatures of access tokens, remembered or checked")
+CREATED = Observed("watchword.sessions.created", "{session}", "Sessions that began")
+REVOKED = Observed("watchword.sessions.revoked", "{session}", "Sessions that were ended")
+SWEPT = Observed("watchword.sweeper.removed", "{row}", "Rows that the sweeper removed")
+LIMITED = Observed("watchword.limits.hit", "{refusal}", "Requests refused by a limit, by its name")
+FEED_AGE = Observed("watchword.revocations.age", "s", "Since the last look at what other processes revoked", "gauge")
+HASHES_RUNNING = Observed("watchword.hashing.running", "{hash}", "Password hashes at work", "up_down")
+HASHES_WAITING = Observed("watchword.hashing.waiting", "{hash}", "Password hashes that wait for a worker", "up_down")
+CONNECTIONS = Observed("db.client.connection.count", "{connection}", "Connections of the pool, by state", "up_down")
+CONNECTIONS_MAX = Observed("db.client.connection.max", "{connection}", "The most connections of the pool", "up_down")
 CONNECTIONS_AWAITED = Observed(
-    "db.client.connection.pending_requests", "{request}", "Callers that wait for the database"
+    "db.client.connection.pending_requests", "{request}", "Callers that wait for the database", "up_down"
 )
-MAILS_WAITING = Observed("watchword.outbox.waiting", "{mail}", "Mails not sent yet, in all processes")
-MAILS_DEAD = Observed("watchword.outbox.dead", "{mail}", "Mails given up within thirty days")
-OLDEST_MAIL = Observed("watchword.outbox.oldest_age", "s", "How long the oldest mail has waited")
+MAILS_WAITING = Observed("watchword.outbox.waiting", "{mail}", "Mails not sent yet, in all processes", "gauge")
+MAILS_DEAD = Observed("watchword.outbox.dead", "{mail}", "Mails given up within thirty days", "gauge")
+OLDEST_MAIL = Observed("watchword.outbox.oldest_age", "s", "How long the oldest mail has waited", "gauge")
 
 OBSERVED = (
     SIGN_INS, SIGN_UPS, REFRESHES, VERIFIED, CREATED, REVOKED, SWEPT, LIMITED, FEED_AGE, HASHES_RUNNING,

@@ -202,7 +202,11 @@ class _OpenTelemetry:
         """An instrument that asks `read`, if anybody listens."""
         if self._meter is None:
             return
-        create = self._meter.create_observable_counter if observed.only_grows else self._meter.create_observable_gauge
+        create = {
+            "counter": self._meter.create_observable_counter,
+            "up_down": self._meter.create_observable_up_down_counter,
+            "gauge": self._meter.create_observable_gauge,
+        }[observed.kind]
         create(
             observed.name,
             [lambda _: [self._observation(value, dict(labels)) for value, labels in read()]],
