@@ -40,32 +40,40 @@ def make_auth(
     database: str,
     provider: ProviderClient,
     session: Mapping[str, Any],
+    recipes: Sequence[Recipe] | None = None,
     more_recipes: Sequence[Recipe] = (),
     **settings: Any,
 ) -> Watchword:
-    """Watchword as an application sets it up; `session` are the session settings that differ from the defaults."""
+    """Watchword as an application sets it up.
+
+    Args:
+        session: The session settings that differ from the defaults.
+        recipes: The ways to sign in; a password or the provider when left out.
+        more_recipes: What there is beside them.
+        settings: Other settings of `Watchword`.
+    """
     return Watchword(
         app_info=app_info,
         database=database,
         secret=SECRET,
         outgoing=OutgoingClient(allow_loopback=True),  # the provider is on this machine, whatever the API is called
-        recipe_list=[
-            ThirdPartyEmailPassword(
-                providers=[
-                    OpenIdConnect(
-                        third_party_id="people",
-                        name="People",
-                        issuer=provider.issuer,
-                        client_id=provider.client_id,
-                        client_secret=provider.client_secret,
-                    )
-                ],
-                session_feature=SessionFeature(set_jwt_payload=set_jwt_payload, set_session_data=set_session_data),
-            ),
-            *more_recipes,
-            Session(**session),
-        ],
+        recipe_list=[*(recipes or [_password_or_provider(provider)]), *more_recipes, Session(**session)],
         **settings,
+    )
+
+
+def _password_or_provider(provider: ProviderClient) -> Recipe:
+    return ThirdPartyEmailPassword(
+        providers=[
+            OpenIdConnect(
+                third_party_id="people",
+                name="People",
+                issuer=provider.issuer,
+                client_id=provider.client_id,
+                client_secret=provider.client_secret,
+            )
+        ],
+        session_feature=SessionFeature(set_jwt_payload=set_jwt_payload, set_session_data=set_session_data),
     )
 
 
