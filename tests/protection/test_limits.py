@@ -191,6 +191,16 @@ async def test_refreshes_of_honest_networks_write_nothing(make_limits: MakeLimit
         await limits.check("refresh", "203.0.113.9")
 
 
+async def test_a_flood_of_refreshes_writes_once_for_many(make_limits: MakeLimits, db: Database) -> None:
+    """Behind one address, or under attack, a process takes requests out of the shared budget by the lot."""
+    limits = make_limits(Protection(refresh=Limit(500, seconds=60)))
+    full_at: set[int] = set()
+    for _ in range(40):
+        await limits.check("refresh", "203.0.113.9")
+        full_at |= {row["full_at_ms"] for row in await db.list(Statement("select full_at_ms from {rate_buckets}"))}
+    assert 3 == len(full_at), "10 were counted here, 30 were taken ten at a time"
+
+
 async def test_without_an_address_only_accounts_are_limited(
     make_limits: MakeLimits, caplog: pytest.LogCaptureFixture
 ) -> None:

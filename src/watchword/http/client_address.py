@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Literal
 
@@ -43,6 +44,7 @@ def canonical_address(text: str) -> str | None:
     return None if address is None else str(address)
 
 
+@lru_cache(maxsize=_MOST_PEERS)
 def network_of(address: str) -> str | None:
     """Whom to hold responsible for an address: itself for IPv4, its /64 for IPv6; `None` for what is none."""
     parsed = parse_address(address)

@@ -1,6 +1,6 @@
 """Which hosts are one site for cookies, by the public suffix list. Source: FDI 4.3; cookie draft 6265bis, 5.2."""
 
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import AddressValueError, IPv4Address
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ def registrable_domain(host: str) -> str:
     return _public_suffixes().privatesuffix(name) or name
 
 
+@lru_cache(maxsize=1_000)  # asked several times a request, about the few origins of a configuration
 def is_same_site(origin_a: str, origin_b: str) -> bool:
     """Whether a browser sends `SameSite=Lax` cookies of one origin with calls from the other.
 

@@ -14,7 +14,7 @@ from watchword.errors import Overloaded, StorageUnavailable, TooManyRequests
 from watchword.http.client_address import network_of
 from watchword.protection.database_store import DatabaseStore
 from watchword.protection.devices import account_tag, device_cookie, read_device
-from watchword.protection.memory_store import MemoryStore
+from watchword.protection.memory_store import MOST_KEYS, MemoryStore
 from watchword.protection.settings import Limit, LimitName, Protection
 from watchword.protection.store import Budget, Lane, LimitStore, SignInKeys
 
@@ -25,9 +25,10 @@ log = logging.getLogger(__name__)
 QUIET_MS = 60_000  # a network that goes on is in the audit log once in this time
 SILENT_ABOUT_MAILS_MS = 3_600_000  # an attack shall not flood the log instead
 ASK_AGAIN_MS = 1_000  # after the database failed; until then this process counts by itself
-#: What a process counts by itself before it asks the database, as a part of the budget. A refresh is too
-#: cheap and too frequent for one more write each: honest networks never get so far, and floods do.
-_COUNTED_HERE: dict[LimitName, int] = {"refresh": 50}
+#: In how many lots a budget comes that is too big for one more write with each request, as a refresh costs only one.
+#: A process counts the first lot of each network by itself, and honest networks seldom get further; what comes then
+#: it takes out of the shared budget one lot at a time.
+_LOTS: dict[LimitName, int] = {"refresh": 50}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Limits:
         self._shared = DatabaseStore(db, app_id)
         self._alone = MemoryStore()  # while the database is away
         self._before = MemoryStore()  # what need not be shared yet
+        self._left_of_lots: dict[bytes, int] = {}
         #: How often each limit refused; read by whoever measures.
         self.refused: dict[str, int] = {}
         self._away_until_ms = 0
@@ -90,9 +92,12 @@ class Limits:
         """
         limit: Limit | None = getattr(self.settings, name)
         budget = self._budget(name, limit, address)
-        if budget is None or self._is_counted_here(name, budget):
+        if budget is None:
             return
         now_ms = self._clock.now_ms()
+        lots = _LOTS.get(name)
+        if lots is not None and budget.limit.requests >= lots and await self._takes_lots(budget, lots, now_ms):
+            return
         wait_ms = await self._count(lambda store: store.take(budget, now_ms))
         self._refuse(name, wait_ms, SecurityEvent("limit_reached", address=address, facts={"limit": name}))
 
@@ -220,12 +225,22 @@ class Limits:
     def _key(self, what: str, data: bytes) -> bytes:
         return self._secrets.mac("limits", what.encode() + b"\x00" + data)
 
-    def _is_counted_here(self, name: LimitName, budget: Budget) -> bool:
-        part = _COUNTED_HERE.get(name)
-        if part is None or budget.limit.requests < part:
-            return False
-        own = Budget(budget.key, Limit(budget.limit.requests // part, budget.limit.seconds))
-        return self._before.take_now(own, self._clock.now_ms()) == 0
+    async def _takes_lots(self, budget: Budget, lots: int, now_ms: int) -> bool:
+        """Whether a request is in a lot that this process has; `False` when there is no whole one left."""
+        size = budget.limit.requests // lots
+        if self._before.take_now(Budget(budget.key, Limit(size, budget.limit.seconds)), now_ms) == 0:
+            return True
+        left = self._left_of_lots.pop(budget.key, 0)
+        if left == 0:
+            lot = Budget(budget.key, Limit(lots, budget.limit.seconds))  # one of these is as much as `size` requests
+            if await self._count(lambda store: store.take(lot, now_ms)) > 0:
+                return False
+            left = size + self._left_of_lots.pop(budget.key, 0)
+        if left > 1:
+            self._left_of_lots[budget.key] = left - 1
+            if len(self._left_of_lots) > MOST_KEYS:
+                del self._left_of_lots[next(iter(self._left_of_lots))]
+        return True
 
     def _refuse(self, name: str, wait_ms: int, reached: SecurityEvent) -> None:
         if wait_ms > 0:
