@@ -2,6 +2,7 @@
 
 from typing import Any, Unpack
 
+from watchword.audit.events import EventLog
 from watchword.clock import Clock
 from watchword.crypto.sealing import SecretRing
 from watchword.database.database import Database, Row, Transaction
@@ -47,6 +48,7 @@ async def start_node(
     *,
     app_id: str = "public",
     secret: str | list[str] = SECRET,
+    audit: EventLog | None = None,
     **options: Unpack[SessionOptions],
 ) -> SessionEngine:
     """A started engine, as one process has it; EdDSA keys unless told otherwise, as they are made in no time."""
@@ -58,6 +60,7 @@ async def start_node(
         secrets=SecretRing(secret),
         settings=SessionSettings.from_options({"signing_key_algorithm": "EdDSA", **options}),
         issuer=ISSUER,
+        audit=audit,
     )
     await engine.keys.start()
     return engine

@@ -66,16 +66,23 @@ async def list_events(
 
 
 async def export_events(
-    db: Database, app_id: str, *, since_ms: int | None = None, until_ms: int | None = None
+    db: Database,
+    app_id: str,
+    *,
+    since_ms: int | None = None,
+    until_ms: int | None = None,
+    limit: int | None = None,
 ) -> AsyncGenerator[AuditEvent]:
-    """All events of a span of time, the oldest first, read in pages."""
+    """All events of a span of time, the oldest first, read in pages; with a limit, the first ones of it."""
     after = "" if since_ms is None else first_event_id(since_ms)
     before = _BEHIND_ALL if until_ms is None else first_event_id(until_ms)
     while True:
-        rows = await db.list(LIST_FORWARD, app_id=app_id, after_id=after, before_id=before, at_most=LARGEST_PAGE)
+        page = LARGEST_PAGE if limit is None else min(limit, LARGEST_PAGE)
+        rows = await db.list(LIST_FORWARD, app_id=app_id, after_id=after, before_id=before, at_most=page)
         for row in rows:
             yield AuditEvent.from_row(row)
-        if len(rows) < LARGEST_PAGE:
+        limit = None if limit is None else limit - len(rows)
+        if len(rows) < page or limit == 0:
             return
         after = rows[-1]["event_id"]
 

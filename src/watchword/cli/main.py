@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Annotated
 
 from watchword.app import CORE_MIGRATION_PACKAGES
+from watchword.cli.audit import audit_command, why
 from watchword.cli.connection import (
     NotCurrent,
     Prefix,
@@ -44,6 +45,8 @@ command.add_typer(database_command, name="db")
 database_command.command("copy")(copy)
 command.add_typer(import_command, name="import")
 command.command("export")(export)
+command.add_typer(audit_command, name="audit")
+command.command("why")(why)
 
 
 def print_version(wanted: bool) -> None:

@@ -8,6 +8,7 @@ from watchword.errors import SessionNotFound, Unauthorised
 from watchword.recipes.recipe import UserContext
 from watchword.recipes.session.recipe import Session
 from watchword.sessions.session import SessionContainer, SessionInformation
+from watchword.sessions.story import explain_session
 
 
 class Sessions:
@@ -60,6 +61,12 @@ class Sessions:
     async def find(self, handle: str) -> SessionInformation | None:
         """The session as stored, or `None` when it has ended or never was."""
         return await self._recipe.find_session_information(handle)
+
+    async def explain(self, handle: str) -> str:
+        """Why a session was refused or ended, in sentences for those who help people; as `watchword why`."""
+        engine = self._recipe.session_engine
+        await engine.audit.flush()
+        return await explain_session(engine.db, engine.app_id, handle, engine.clock.now_ms())
 
     async def list_handles(self, user_id: str, tenant_id: str | None = None) -> list[str]:
         """The handles of a user's sessions, newest first, in one tenant or in all."""
