@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from contextvars import Context
 from functools import cached_property
 
 from watchword.accounts.tenants import Tenants
@@ -181,7 +182,7 @@ class Watchword:
             limits=self._limits,
             audit=event_log,
             challenges=(
-                None if challenge is None else ChallengeGate(challenge, app_info, self._limits, self._outgoing)
+                None if challenge is None else ChallengeGate(challenge, app_info, self._limits, self._outgoing, hooks)
             ),
             tenants=self._tenants,
             sessions=self.session_recipe,
@@ -233,10 +234,15 @@ class Watchword:
         async with self._lock:
             if self._started is not None:
                 return
-            async with AsyncExitStack() as started:  # whatever fails half-way, nothing is left open
-                await self._start(started)
-                self._started = started.pop_all()
+            # A server without a lifespan starts us in its first request. What runs in the background from then on
+            # belongs to no request: a context of its own has neither that one's id nor its trace.
+            await asyncio.create_task(self._start_whole(), context=Context())
             log.info("watchword is ready for %s", self.app_info.app_name)
+
+    async def _start_whole(self) -> None:
+        async with AsyncExitStack() as started:  # whatever fails half-way, nothing is left open
+            await self._start(started)
+            self._started = started.pop_all()
 
     async def _start(self, started: AsyncExitStack) -> None:
         self._telemetry.start()

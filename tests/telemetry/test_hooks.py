@@ -10,7 +10,7 @@ import pytest
 
 from tests.site import running_site
 from watchword.errors import ConfigurationError, HookFailed, WrongCredentials
-from watchword.recipes import EmailPassword, SessionFeature
+from watchword.recipes import EmailPassword, Session, SessionFeature
 from watchword.telemetry.hooks import HookLimits, Hooks, HookTimedOut
 
 
@@ -144,6 +144,25 @@ def test_limits_are_positive(name: str) -> None:
         HookLimits(**{name: 0})
 
 
+async def test_what_a_transaction_calls_is_left_alone(sqlite_url: str) -> None:
+    """An overridden method that is given a transaction runs inside of it, where nothing else can be awaited."""
+
+    class Own(Session):
+        async def delete_sessions_of_user(self, tx: Any, user_id: str, **named: Any) -> list[str]:
+            return await super().delete_sessions_of_user(tx, user_id, **named)
+
+        async def revoke_session(self, handle: str, **named: Any) -> bool:
+            return await super().revoke_session(handle, **named)
+
+    async with running_site(sqlite_url, session=Own()) as site:
+        watched = vars(site.auth.session_recipe)
+        assert ("revoke_session" in watched, "delete_sessions_of_user" in watched) == (True, False)
+        browser = site.browser()
+        await browser.sign_up()
+        assert 200 == (await browser.call("POST", "/auth/signout")).status_code
+        assert 401 == (await browser.get("/me")).status_code
+
+
 @pytest.mark.parametrize("hook", ["set_jwt_payload", "set_session_data"])
 async def test_a_hook_that_hangs_is_a_503_and_leaves_no_session(database_url: str, hook: str) -> None:
     """F-21: a hook that never returns costs its own request 503 with `Retry-After`; nothing is half-made.
@@ -176,6 +195,25 @@ async def test_a_hook_that_hangs_is_a_503_and_leaves_no_session(database_url: st
         assert "OK" == (await browser.sign_in()).json()["status"]
         user = (await browser.get("/me")).json()["userId"]
         assert 1 == len(await site.auth.sessions.list_handles(user))
+
+
+async def test_a_hook_that_blocks_delays_others_and_no_more(sqlite_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    """F-21: user code that blocks the event loop: all are answered as ever, only later, and the log names it."""
+
+    def blocks(user: Any, context: Any, action: Any) -> dict[str, Any]:
+        time.sleep(0.3)
+        return {"blocked": True}
+
+    async with running_site(sqlite_url, session_feature=SessionFeature(set_jwt_payload=blocks)) as site:
+        first, second, other = await asyncio.gather(
+            site.browser().sign_up("ada@example.com"),
+            site.browser().sign_up("eve@example.com"),
+            site.browser().get("/maybe"),
+        )
+    assert ["OK", "OK"] == [first.json()["status"], second.json()["status"]]
+    assert 200 == other.status_code
+    assert "hook set_jwt_payload took" in caplog.text
+    assert "let nothing else run" in caplog.text
 
 
 async def test_an_override_that_hangs_is_bounded_and_named(database_url: str, caplog: pytest.LogCaptureFixture) -> None:

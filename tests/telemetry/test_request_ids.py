@@ -1,13 +1,18 @@
 """The id of a request: one that came along if it is a short word, on every answer of ours and in every line."""
 
+import asyncio
 import logging
 
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.site import running_site
-from watchword.recipes import EmailPassword
+from tests.site import SECRET, example_app, running_site
+from watchword import AppInfo, Watchword
+from watchword.delivery.email_delivery import EmailDelivery
+from watchword.delivery.mail import RenderedMail
+from watchword.recipes import EmailPassword, EmailVerification
 from watchword.telemetry.request_ids import enter_request, find_request_id, get_correlation_id, leave_request
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -89,6 +94,40 @@ async def test_every_answer_of_ours_carries_it_and_no_other(sqlite_url: str, cap
     assert "req-12345" == named.headers["x-request-id"]
     assert (401, "req-67890") == (refused.status_code, refused.headers["x-request-id"])
     assert (200, False) == (application.status_code, "x-request-id" in application.headers)
+
+
+class Postman:
+    """Remembers to which request the sending of each mail belonged."""
+
+    def __init__(self) -> None:
+        self.requests: list[str | None] = []
+        self.sent = asyncio.Event()
+
+    async def send(self, message: RenderedMail) -> None:
+        self.requests.append(find_request_id())
+        self.sent.set()
+
+
+async def test_work_in_the_background_belongs_to_no_request(sqlite_url: str) -> None:
+    """A server without a lifespan starts us in its first request, whose id must not stick to all that follows."""
+    postman = Postman()
+    auth = Watchword(
+        app_info=AppInfo(app_name="Test", api_domain="http://localhost", website_domain="http://localhost"),
+        database=sqlite_url,
+        secret=SECRET,
+        recipe_list=[EmailPassword(), EmailVerification(mode="OPTIONAL")],
+        email_delivery=EmailDelivery(postman),
+    )
+    transport = httpx2.ASGITransport(app=example_app(auth))
+    headers = {"x-request-id": "req-12345", "st-auth-mode": "header"}
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
+        fields = [{"id": "email", "value": "ada@example.com"}, {"id": "password", "value": "correct horse 1"}]
+        token = (await client.post("/auth/signup", json={"formFields": fields})).headers["st-access-token"]
+        await client.post("/auth/user/email/verify/token", headers={"authorization": f"Bearer {token}"})
+        async with asyncio.timeout(20):
+            await postman.sent.wait()
+    await auth.stop()
+    assert [None] == postman.requests
 
 
 async def test_an_error_and_its_line_in_the_log_have_one_id(sqlite_url: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -95,7 +95,7 @@ async def test_a_refusal_is_no_error_and_a_failure_is(sqlite_url: str, seen: See
         assert (StatusCode.ERROR, None, ()) == (span.status.status_code, span.status.description, tuple(span.events))
 
 
-async def test_no_span_holds_a_secret_or_a_person(database_url: str, seen: Seen) -> None:
+async def test_no_span_and_no_metric_holds_a_secret_or_a_person(database_url: str, seen: Seen) -> None:
     """LG-1: passwords, tokens, addresses, handles and user ids are in no name and no attribute."""
     async with running_site(database_url, telemetry=seen.telemetry) as site:
         browser = site.browser("headers")
@@ -105,7 +105,12 @@ async def test_no_span_holds_a_secret_or_a_person(database_url: str, seen: Seen)
         handle = (await browser.get("/me")).json()["handle"]
         private = {PASSWORD, "wrong horse 1", "ada@example.com", user_id, handle, *browser.tokens.values()}
         await browser.call("POST", "/auth/signout")
+        data = seen.reader.get_metrics_data()
+        assert data is not None
+        measured = data.to_json()
     spans = seen.exporter.get_finished_spans()
     told = "\n".join(f"{span.name} {dict(span.attributes or {})} {span.events}" for span in spans)
     assert spans
     assert [] == [secret for secret in private if secret in told]
+    assert "watchword.sign_ins" in measured
+    assert [] == [secret for secret in private if secret in measured]
