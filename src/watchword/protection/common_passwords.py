@@ -8,6 +8,7 @@ import sys
 import unicodedata
 from array import array
 from bisect import bisect_left
+from functools import cached_property
 from hashlib import sha256
 from importlib.resources import files
 
@@ -18,13 +19,15 @@ MIN_LENGTH = 8
 
 
 class CommonPasswords:
-    """The list, 220 KiB in memory; one look-up is a hash and 16 comparisons."""
+    """The list, 220 KiB in memory from the first look-up on; one look-up is a hash and 16 comparisons."""
 
-    def __init__(self) -> None:
-        self._fingerprints = array("I")
-        self._fingerprints.frombytes(files("watchword.protection").joinpath(FILE).read_bytes())
+    @cached_property
+    def _fingerprints(self) -> "array[int]":
+        fingerprints = array("I")
+        fingerprints.frombytes(files("watchword.protection").joinpath(FILE).read_bytes())
         if sys.byteorder == "little":
-            self._fingerprints.byteswap()
+            fingerprints.byteswap()
+        return fingerprints
 
     def __len__(self) -> int:
         return len(self._fingerprints)
