@@ -9,9 +9,11 @@ from fastapi import Depends, FastAPI
 
 from tests.site import SECRET
 from watchword import AppInfo, Watchword
+from watchword.crypto.passwords import PasswordHasher
 from watchword.database.open import open_database
 from watchword.errors import ConfigurationError
 from watchword.frameworks.fastapi import install, verify_session
+from watchword.http.client import OutgoingClient
 from watchword.recipes import (
     EmailPassword,
     InputFormField,
@@ -73,6 +75,24 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "no secret": (lambda: watchword(secret=None), "secret: is missing; set WATCHWORD_SECRET"),
     "one secret of two missing": (lambda: watchword(secret=[SECRET, None]), "secret: is missing; set"),
     "no database": (lambda: watchword(database=None), "database: is missing; write sqlite:///"),
+    "a pool of 0 connections": (
+        lambda: watchword(database_pool_size=0),
+        "database_pool_size: is 0: a pool of none; set at least 1",
+    ),
+    "a pool of 0 connections to PostgreSQL": (
+        lambda: watchword(database="postgresql://a@localhost/a", database_pool_size=0),
+        "database_pool_size: is 0: a pool of none; set at least 1",
+    ),
+    "a pool of 0 hashes": (lambda: PasswordHasher(workers=0), "password_hasher.workers: is 0; set a value from 1 to"),
+    "a pool of 0 requests": (lambda: OutgoingClient(max_parallel=0), "outgoing.max_parallel: is 0; set more than 0"),
+    "a pool of 0 requests to a host": (
+        lambda: OutgoingClient(max_parallel_per_host=0),
+        "outgoing.max_parallel_per_host: is 0; set more than 0",
+    ),
+    "no time for an answer": (
+        lambda: OutgoingClient(total_timeout_seconds=0),
+        "outgoing.total_timeout_seconds: is 0; set more than 0",
+    ),
     "empty database": (lambda: watchword(database=""), "database: is missing; write sqlite:///"),
     "a class": (lambda: watchword(recipe_list=[EmailPassword]), "recipe_list: write EmailPassword(), with parentheses"),
     "no list": (lambda: watchword(recipe_list=EmailPassword()), "recipe_list: is not a list; write a list like"),

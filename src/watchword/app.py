@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from contextvars import Context
 from functools import cached_property
+from importlib.metadata import version
 
 from watchword.accounts.tenants import Tenants
 from watchword.audit.audit import Audit
@@ -32,6 +33,8 @@ from watchword.metrics import Measured
 from watchword.protection.challenge import Challenge
 from watchword.protection.challenge_gate import ChallengeGate
 from watchword.protection.limits import Limits
+from watchword.protection.node_facts import NodeFacts, own_name
+from watchword.protection.nodes import Nodes
 from watchword.protection.settings import Protection
 from watchword.readiness import Readiness
 from watchword.recipes.health.recipe import Health
@@ -168,6 +171,7 @@ class Watchword:
             hooks=hooks,
             audit=event_log,
         )
+        self._secrets, self._clock = secrets, clock
         self._limits = Limits(protection or Protection(), self._db, "public", clock, secrets, event_log)
         engine = Engine(
             app_id="public",
@@ -272,8 +276,21 @@ class Watchword:
         for recipe in self.recipe_list:
             await recipe.start()
             started.push_async_callback(recipe.stop)
+        nodes = Nodes(self._db, "public", self._describe_node(), self._clock)
+        await nodes.start()
+        started.push_async_callback(nodes.stop)
         started.push_async_callback(self.outbox.stop)
         await self.outbox.start()
+
+    def _describe_node(self) -> NodeFacts:
+        """What the other nodes of this installation are told, to find out what does not fit."""
+        settings = {"app_info.api_domain": self.app_info.api_domain, "app_info.base_path": self.app_info.base_path}
+        return NodeFacts(
+            name=own_name(),
+            version=version("watchword"),
+            secrets=self._secrets.ids,
+            settings=settings | self.session_recipe.settings.as_text(),
+        )
 
     async def stop(self) -> None:
         """Finish what runs and let every connection go, also when a recipe fails to; may be called when not started."""

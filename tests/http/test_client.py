@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.http.outside import Answer, Authority, Outside, response, serve
+from tests.http.outside import Answer, Authority, Outside, hang, response, serve
 from watchword.errors import Overloaded
 from watchword.http.client import JsonAnswer, OutgoingClient, OutgoingFailed
 
@@ -318,6 +318,31 @@ async def test_the_number_of_requests_at_the_same_time_is_limited(authority: Aut
 
     answers, _ = await ask(authority, wait, use, max_parallel=2)
     assert [{}] * 6 == [answer.body for answer in answers]
+
+
+async def test_one_host_that_hangs_leaves_places_for_the_others(authority: Authority) -> None:
+    """Attack, or bad luck: one provider never answers, and whoever signs in with it takes a place for ten seconds."""
+
+    async def use(client: OutgoingClient, url: str) -> list[Any]:
+        hanging = [asyncio.ensure_future(client.get_json(url)) for _ in range(2)]
+        await asyncio.sleep(0)  # they have taken their places
+        with pytest.raises(Overloaded, match=HOST):
+            await client.get_json(url)
+        async with serve(response("{}"), None) as other:
+            answers = [await client.get_json(f"http://localhost:{other.port}/") for _ in range(3)]
+        for request in hanging:
+            request.cancel()
+        await asyncio.gather(*hanging, return_exceptions=True)
+        again = asyncio.ensure_future(client.get_json(url))
+        await asyncio.sleep(0)
+        assert not again.done()  # there is room again
+        again.cancel()
+        await asyncio.gather(again, return_exceptions=True)
+        return answers
+
+    settings = {"max_parallel": 3, "max_parallel_per_host": 2, "allow_loopback": True}
+    answers, _ = await ask(authority, hang, use, **settings)
+    assert 3 == len(answers)
 
 
 async def test_nothing_is_remembered_or_taken_from_the_environment(

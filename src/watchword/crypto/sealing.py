@@ -53,6 +53,12 @@ class SecretRing:
         self._newest = keys[0]
         self._by_id = {key.id: key for key in reversed(keys)}
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Public ids of the secrets, the newest first: equal ids are equal secrets, and nothing leads back to one."""
+        ids = dict.fromkeys([self._newest.id, *reversed(self._by_id)])
+        return tuple(id.hex() for id in ids)
+
     def __repr__(self) -> str:
         return f"SecretRing({len(self._by_id)} secrets, not shown)"
 

@@ -33,6 +33,10 @@ def open_database(
     """
     if not url:
         raise ConfigurationError("database", f"is missing; {_FORMS}")
+    if pool_size < 1:  # on SQLite too, where it would be found out by the move to PostgreSQL
+        raise ConfigurationError(
+            "database_pool_size", f"is {pool_size}: a pool of none; set at least 1, or leave it out"
+        )
     scheme, separator, rest = url.strip().partition("://")
     if separator and scheme in ("postgresql", "postgres"):
         return PostgresDatabase(url.strip(), schema=schema, table_prefix=table_prefix, pool_size=pool_size)

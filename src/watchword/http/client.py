@@ -6,6 +6,7 @@ Source: security SS-1, SS-2, SS-3.
 import asyncio
 import re
 import ssl
+from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 
-from watchword.errors import Overloaded, WatchwordError
+from watchword.errors import ConfigurationError, Overloaded, WatchwordError
 from watchword.http.addresses import AddressGate, BlockedAddress, CheckedBackend, Resolve, is_host, resolve_host
 from watchword.nesting import nests_deeper_than
 from watchword.settings import is_local
@@ -84,8 +85,11 @@ class OutgoingClient:
         total_timeout_seconds: For everything, the body included.
         max_body_bytes: The longest answer that is read.
         max_parallel: Requests at the same time; one more is refused.
+        max_parallel_per_host: The same for one host, so that one that hangs leaves places for the others.
         verify: A file of certificate authorities, or a context, in place of the system's.
         resolve: Finds a host's addresses, in place of the system's resolver.
+    Raises:
+        ConfigurationError: A number that cannot work, such as a pool of 0.
     """
 
     def __init__(
@@ -97,18 +101,31 @@ class OutgoingClient:
         total_timeout_seconds: float = 10,
         max_body_bytes: int = 1_048_576,
         max_parallel: int = 32,
+        max_parallel_per_host: int = 12,
         verify: str | ssl.SSLContext | None = None,
         resolve: Resolve = resolve_host,
     ) -> None:
+        for name, value, most in (
+            ("connect_timeout_seconds", connect_timeout_seconds, 300),
+            ("total_timeout_seconds", total_timeout_seconds, 300),
+            ("max_body_bytes", max_body_bytes, 67_108_864),
+            ("max_parallel", max_parallel, 10_000),
+            ("max_parallel_per_host", max_parallel_per_host, 10_000),
+        ):
+            if not 0 < value <= most:
+                raise ConfigurationError(
+                    f"outgoing.{name}", f"is {value}; set more than 0 and at most {most}, or leave it out"
+                )
         self._gate = AddressGate((host.lower() for host in allow_hosts), allow_loopback=allow_loopback)
         self._allow_loopback = allow_loopback
         self._connect_timeout_seconds = connect_timeout_seconds
         self._total_timeout_seconds = total_timeout_seconds
         self._max_body_bytes = max_body_bytes
         self._max_parallel = max_parallel
+        self._max_parallel_per_host = max_parallel_per_host
         self._verify = verify
         self._resolve = resolve
-        self._running = 0
+        self._running: Counter[str] = Counter()  # by host; none stands at 0
         self._pool: AsyncConnectionPool | None = None
         self._telemetry = Telemetry(enabled=False)
 
@@ -186,9 +203,9 @@ class OutgoingClient:
         target = self._checked_url(url, params)
         host = target.host.decode("ascii")
         encoded = _encoded_headers(host, target.port, headers)
-        if self._running >= self._max_parallel:
-            raise Overloaded("the outgoing HTTP client")
-        self._running += 1
+        if self._running.total() >= self._max_parallel or self._running[host] >= self._max_parallel_per_host:
+            raise Overloaded(f"the outgoing HTTP client, for {host}")
+        self._running[host] += 1
         port = target.port or (443 if target.scheme == b"https" else 80)
         labels = {"http.request.method": method, "server.address": host, "server.port": port}
         try:
@@ -198,7 +215,9 @@ class OutgoingClient:
                 operation.label("http.response.status_code", answer.status)
                 return host, answer
         finally:
-            self._running -= 1
+            self._running[host] -= 1
+            if not self._running[host]:
+                del self._running[host]
 
     async def _exchange(
         self, method: str, target: "URL", headers: Sequence[tuple[bytes, bytes]], content: bytes | None

@@ -105,6 +105,11 @@ class SessionSettings:
         _check_times(self)
         _check_status_codes(self)
 
+    def as_text(self) -> dict[str, str]:
+        """Each setting by the name that the application writes, for comparing one node with another."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {f"Session({name})": str(value) for name, value in values.items() if not callable(value)}
+
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> "SessionSettings":
         """Settings from keyword arguments.

@@ -55,7 +55,10 @@ def _find_known(engine: SessionEngine, text: str) -> AccessTokenInfo | None:
 
 
 def _read(engine: SessionEngine, text: str) -> AccessTokenInfo:
-    return access_tokens.read_access_token(text, verify_signature(text, engine.keys.find_verification_key))
+    jwt = verify_signature(text, engine.keys.find_verification_key)
+    if jwt.payload.get("iss") != engine.issuer:  # keys belong to one app; after a move of the API a refresh helps
+        raise InvalidToken("it was issued for another address of this API")
+    return access_tokens.read_access_token(text, jwt)
 
 
 def parse_access_token(engine: SessionEngine, text: str) -> AccessTokenInfo | None:
