@@ -46,8 +46,13 @@ def _head(results: Results) -> str:
 
 What Watchword costs, in CPU time, beside the physical floor and beside its peers. Everything here was measured in one
 run on {results.about["day"]}, {results.about["rounds"]} rounds in turns; a cell is the median and, in brackets, the
-quartiles. `make bench ARGS="{"--short " if results.about["form"] == "short" else ""}--write"` repeats it and writes
-this page anew; `make bench ARGS=--short` takes less than ten minutes and changes no file that is tracked.
+quartiles. How it is measured, and why so: [decision 0019](decisions/0019-how-speed-is-measured.md). To repeat it:
+
+```
+make bench ARGS=--short              # under ten minutes on a quiet machine; prints this page, changes no tracked file
+make bench ARGS="--short --write"    # and writes this page and its picture anew
+make bench                           # the full form: three times the rounds, a million requests for the memory
+```
 
 ![CPU time of six operations on SQLite, Watchword beside the floor and its peers](images/performance.svg)"""
 
@@ -71,9 +76,13 @@ and one signature, without framework, limits or any check that a product needs: 
     for database, name in DATABASES.items():
         rows = [[peer, *_costs(results, peer, database)] for peer in results.contenders]
         parts.append(f"### {name}\n\n" + _table(["", *COLUMNS.values()], rows))
-    parts.append(
-        "CPU time of the PostgreSQL server for the same operations, in milliseconds:\n\n" + _of_postgres(results)
+    words = "CPU time of the PostgreSQL server for the same operations, in milliseconds:"
+    parts.append(words + "\n\n" + _other_costs(results, "postgres", "database_cpu_ms"))
+    words = (
+        f"Latency with {IN_FLIGHT} requests under way, in milliseconds of wall time; the median of the rounds' medians:"
     )
+    tables = [f"{name}:\n\n" + _other_costs(results, kind, "latency_ms") for kind, name in DATABASES.items()]
+    parts.append("\n\n".join((words, *tables)))
     return "\n\n".join(parts)
 
 
@@ -90,10 +99,10 @@ def _costs(results: Results, peer: str, database: str) -> list[str]:
     return cells
 
 
-def _of_postgres(results: Results) -> str:
+def _other_costs(results: Results, database: str, what: str) -> str:
     rows: list[list[str]] = []
     for peer in results.contenders:
-        found = [results.find(peer, "postgres", operation, "database_cpu_ms") for operation in COMPARED]
+        found = [results.find(peer, database, operation, what) for operation in COMPARED]
         if any(found):
             rows.append([peer, *(show(Spread.of(costs)) if costs else "–" for costs in found)])
     return _table(["", *COMPARED.values()], rows)
@@ -196,7 +205,8 @@ machine. Read the ratios: both halves of one were measured within seconds of eac
   wrong one ends the run.
 - **As each documents it**, with its own limits against guessing switched on at numbers that the load does not reach.
   The hash of better-auth-server and fastapi-fullauth cannot be configured: theirs is replaced inside, as their own
-  costs more. better-auth hashes by `@node-rs/argon2`, as its documentation shows.
+  costs more. better-auth hashes by `@node-rs/argon2`, as its documentation shows. Django's views are synchronous, and
+  on this server each pays a hop to a thread.
 - **Watchword** carries its tokens in cookies; `settle_ms=0`, so that each refresh writes, as one that comes an hour
   after the last does.
 - Python {about["python"]}, Node.js {about["node"]}, SQLite {about["sqlite"]}, PostgreSQL {about["postgres"]}; Watchword

@@ -54,9 +54,13 @@ def _stat_of(pid: int) -> list[str]:
 def _family_of(pid: int) -> list[int]:
     family = [pid]
     for member in family:  # grows while we walk
-        for task in Path(f"/proc/{member}/task").glob("*/children"):
-            try:
-                family += [int(child) for child in task.read_text().split()]
-            except OSError:
-                continue
+        family += _children_of(member)
     return family
+
+
+def _children_of(pid: int) -> list[int]:
+    try:
+        lists = [task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/children")]
+    except OSError:  # it, or a thread of it, ended while we looked
+        return []
+    return [int(child) for children in lists for child in children.split()]

@@ -70,6 +70,7 @@ async def run(form: Form, ready: Ready, described: dict[str, dict[str, object]])
                     await measure_in_turns(form, database, loads, http, step)
                     if database == "sqlite":
                         await _measure_waiting(form, loads, results, step)
+                        # the first of all is Watchword
                         results.memory = dataclasses.asdict(await memory.measure_memory(form, loads[0], step))
             for (contender, database, operation), costs in http.costs.items():
                 results.add_http(contender, database, operation, costs)
