@@ -73,6 +73,20 @@ async def test_a_start_that_fails_half_way_leaves_nothing_open(database_url: str
     await assert_disconnected(database)
 
 
+async def test_a_database_that_forgets_is_started_again() -> None:
+    """In memory everything is gone after a stop, the signing keys too: a start makes new ones."""
+    auth = Watchword(
+        app_info=AppInfo(app_name="Test", api_domain="http://localhost", website_domain="http://localhost"),
+        database="sqlite://",
+        secret=SECRET,
+        recipe_list=[EmailPassword()],
+    )
+    for _ in range(2):
+        await auth.start()
+        assert 1 == len(await auth.sessions.list_handles((await auth.sessions.create("ada")).user_id))
+        await auth.stop()
+
+
 async def test_a_recipe_that_fails_to_stop_keeps_nobody_else_from_it(database_url: str) -> None:
     """The connections are closed whatever the application's own recipe does; its error is told."""
     notes: list[str] = []

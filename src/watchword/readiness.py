@@ -21,7 +21,7 @@ _LONGEST_SECONDS = 2.0
 _COUNTS_FOR_SECONDS = 1.0
 #: Tokens would begin or end at the wrong time. Source: security SC-14.
 _CLOCK_OFF_MS = 30_000
-#: Where no bound is configured: the feed looks twice a second, or every five seconds beside signals.
+#: The feed looks twice a second, or every five seconds beside signals. A longer bound of the application's counts.
 _FEED_AGE_SECONDS = 60.0
 
 
@@ -69,9 +69,7 @@ class Readiness:
                     problems.append("signing_keys")
         except (WatchwordError, TimeoutError):
             problems.append("database")
-        feed = self.sessions.feed
-        age_seconds = feed.find_age_seconds()
-        if feed.is_stale() or age_seconds is None or age_seconds > _FEED_AGE_SECONDS:
+        if self._is_cut_off():
             problems.append("revocations")
         if self.outbox.is_stuck():
             problems.append("outbox")
@@ -81,6 +79,11 @@ class Readiness:
         row = await self.db.find(DATABASE_TIME)
         assert row is not None  # noqa: S101  a select without a table has one row
         return abs(self.sessions.clock.now_ms() - row["now_ms"]) > _CLOCK_OFF_MS
+
+    def _is_cut_off(self) -> bool:
+        bound_ms = self.sessions.settings.revocation_staleness_ms
+        age_seconds = self.sessions.feed.find_age_seconds()
+        return age_seconds is None or age_seconds > max(_FEED_AGE_SECONDS, (bound_ms or 0) / 1000)
 
     async def _can_sign(self) -> bool:
         try:

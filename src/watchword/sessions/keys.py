@@ -220,8 +220,8 @@ class SigningKeys:
 
     async def _seal_anew(self) -> None:
         """Seal under the newest secret what an older one sealed: a static key would need that one for ever."""
-        for kid, key in self._opened.items():
-            seen = self._keys[kid].sealed
+        for kid, stored in list(self._keys.items()):
+            key, seen = self._opened.get(kid), stored.sealed
             if key is None or self._secrets.is_newest(seen):
                 continue
             sealed = self._secrets.seal(_PURPOSE, key.to_bytes(), self._bound_to(kid))

@@ -136,14 +136,16 @@ class Hooks:
             return
         self._told[name] = (now + _SILENT_SECONDS, 0)
         before = f", as {untold} times before" if untold else ""
+        took_ms, held_ms = int(seconds * 1000), int(held_seconds * 1000)
+        extra = {"hook": name, "took_ms": took_ms, "held_ms": held_ms}
         if blocked:
             log.warning(
                 "hook %s took %d ms and let nothing else run for %d of them%s: every request waited; "
                 "await what takes long, or do it in asyncio.to_thread",
-                name, seconds * 1000, held_seconds * 1000, before,
+                name, took_ms, held_ms, before, extra=extra,
             )  # fmt: skip
         else:
-            log.warning("hook %s took %d ms%s", name, seconds * 1000, before)
+            log.warning("hook %s took %d ms%s", name, took_ms, before, extra=extra)
 
 
 def is_ours(thing: Any) -> bool:
