@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from tests.site import PASSWORD, SECRET, Browser, free_port, serving
 from watchword import AppInfo, Watchword
+from watchword.audit.rows import AuditEvent
 from watchword.errors import FieldErrors, SignInUpNotAllowed, SignUpNotAllowed
 from watchword.frameworks.fastapi import install
 from watchword.recipes import EmailPassword
@@ -336,3 +337,35 @@ async def test_change_the_secret(database_url: str, monkeypatch: pytest.MonkeyPa
             fresh = await node.sign_in()
             assert "OK" == fresh.json()["status"]
             cookies = node.client.cookies
+
+
+async def test_security_events(database_url: str) -> None:
+    """What was recorded is listed and proved; `on_event` hears of a theft, and of nothing else here."""
+    section = Section("Security events")
+    before, after = section.pieces
+    section.run(before)
+    section.pieces = [after]
+    names = section.names
+    async with section.serve(database_url, audit=names["audit"], on_event=names["on_event"]) as visitor:
+        await visitor.sign_up()
+        user_id = await user_id_of(visitor)
+        await visitor.sign_in(password="wrong password 1")
+        (failed,) = await names["failed_sign_ins"](user_id)
+        assert failed.endswith(" from 127.0.0.0/24")
+        assert await names["is_log_whole"](str(await names["auth"].audit.get_anchor()))
+        await names["on_event"](
+            AuditEvent(
+                id="",
+                kind="theft_detected",
+                at_ms=0,
+                tenant_id="public",
+                user_id="ada",
+                handle="h",
+                address="198.51.100.0/24",
+                reason=None,
+                facts={},
+                is_erased=False,
+                seq=1,
+            )
+        )
+        assert ["session h of user ada, from 198.51.100.0/24"] == names["alarms"]

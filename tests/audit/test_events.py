@@ -151,3 +151,16 @@ async def test_the_first_signing_key_is_recorded(site: Site) -> None:
     """Keys are part of the story: when each was made, and never its private half."""
     event = await newest(site, kinds=["signing_key_made"])
     assert {"kid", "algorithm", "signs_from_ms"} == event.facts.keys()
+
+
+async def test_a_mailbox_that_has_had_enough_is_recorded(site: Site) -> None:
+    """Attack: have us fill somebody's mailbox (RL-7). The event names the kind of mail, and not the address."""
+    await site.browser().sign_up()
+    recipe = next(recipe for recipe in site.auth.recipe_list if isinstance(recipe, PasswordRecovery))
+    for _ in range(6):
+        await site.browser().post_form("/auth/user/password/reset/token", {"email": ADA})
+        await recipe.after_answer.finish()
+
+    (reached,) = await site.auth.audit.list(kinds=["limit_reached"])
+    assert {"limit": "mails_per_address", "mail": "password_reset"} == reached.facts
+    assert 5 == len(await site.auth.audit.list(kinds=["password_reset_requested"]))

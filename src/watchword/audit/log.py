@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -30,6 +31,8 @@ MOST_NOTED = 10_000  # some megabytes; what comes then is counted and dropped
 _FLUSH_SIZE = 200
 _FLUSH_SECONDS = 0.5
 _CHAIN_SECONDS = 1.0
+_NEWS_SECONDS = 15.0  # longer than the lease of a process that dies before it has chained them
+_LOOK_SECONDS = 15.0  # a process without news of its own looks for what others left
 _REMOVE_SECONDS = 600.0
 _STOP_SECONDS = 5.0
 _DAY_MS = 86_400_000
@@ -68,6 +71,8 @@ class AuditLog:
         self._teller = None if on_event is None else Teller(db, app_id, on_event, hooks or Hooks())
         self._ids = EventIds()
         self._key: ChainKey | None = None
+        self._news_until = 0.0  # of time.monotonic, seconds
+        self._look_again_at = 0.0
         self._noted: deque[tuple[str, int, SecurityEvent]] = deque()
         self._dropped = 0
         self._quiet: dict[tuple[Any, ...], int] = {}
@@ -113,6 +118,7 @@ class AuditLog:
 
     async def record(self, tx: Transaction, *events: SecurityEvent) -> None:
         """Store events in the caller's transaction; see `EventLog`."""
+        self._news_until = time.monotonic() + _NEWS_SECONDS
         now_ms = self._clock.now_ms()
         rows = [self._row(self._ids.make(now_ms), now_ms, event) for event in events]
         if len(rows) == 1:
@@ -146,6 +152,7 @@ class AuditLog:
                     return
                 rows = [self._row(*noted) for noted in batch]
                 await self._db.write(lambda tx, rows=rows: tx.execute_many(INSERT_EVENT, rows))
+                self._news_until = time.monotonic() + _NEWS_SECONDS
                 for _ in range(len(batch) - bool(dropped)):
                     self._noted.popleft()
                 if dropped:
@@ -188,7 +195,10 @@ class AuditLog:
 
     async def _wait_and_chain(self, writer: ChainWriter) -> None:
         await asyncio.sleep(_CHAIN_SECONDS * random.SystemRandom().uniform(1, 2))  # spreads the processes
+        if self._news_until < time.monotonic() < self._look_again_at:
+            return
         await writer.chain_all()
+        self._look_again_at = time.monotonic() + _LOOK_SECONDS
 
     async def _wait_and_remove(self, writer: ChainWriter) -> None:
         await asyncio.sleep(_REMOVE_SECONDS * random.SystemRandom().uniform(0.5, 1.5))
