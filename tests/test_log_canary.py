@@ -11,6 +11,7 @@ import pytest
 
 from tests.recipes.thirdparty.double import CLIENT_ID, ProviderDouble, query_of, running_provider
 from tests.site import SECRET, Browser, FakeClock, Site, running_site
+from watchword import JsonFormatter
 from watchword.recipes import EmailVerification, Session, ThirdPartyEmailPassword
 from watchword.recipes.thirdparty.providers import OpenIdConnect
 
@@ -164,7 +165,9 @@ async def test_no_secret_is_in_any_log_or_error(watched: Watched, caplog: pytest
     await watched.send(watched.site.browser(), "GET", "/broken")
 
     formatter = logging.Formatter("%(name)s %(message)s")
-    logged = [formatter.format(r) for r in caplog.records if not r.name.startswith(("httpcore2", "httpx2"))]
+    formatters = (formatter, JsonFormatter())
+    records = [record for record in caplog.records if not record.name.startswith(("httpcore2", "httpx2"))]
+    logged = [each.format(record) for record in records for each in formatters]
     assert any("token theft" in line for line in logged)
     assert len(watched.secrets) > 20
     for secret in watched.secrets:

@@ -16,6 +16,7 @@ HEAVY = {
     "httpcore2",
     "httpx2",
     "jinja2",
+    "opentelemetry",
     "pydantic",
     "rich",
     "starlette",

@@ -1,6 +1,7 @@
 """Metrics with the real SDK: every one of them, and what each counts."""
 
 import asyncio
+import sys
 from typing import Any
 
 import pytest
@@ -164,6 +165,19 @@ def test_every_name_is_used_once() -> None:
     """Two metrics of one name would be one."""
     names = [metric.name for metric in (*HISTOGRAMS, *OBSERVED)]
     assert len(names) == len(set(names))
+
+
+async def test_without_opentelemetry_all_works_and_nothing_is_seen(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch, seen: Seen
+) -> None:
+    """It is optional; providers that nobody could use are refused in words."""
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    telemetry = Telemetry()
+    assert not telemetry.is_on
+    async with running_site(sqlite_url, telemetry=telemetry) as site:
+        assert "OK" == (await site.browser().sign_up()).json()["status"]
+    with pytest.raises(ConfigurationError, match=r"install watchword\[otel\]"):
+        Telemetry(tracer_provider=seen.tracer_provider)
 
 
 async def test_no_provider_no_cost(seen: Seen) -> None:

@@ -136,7 +136,7 @@ class Hooks:
             return
         self._told[name] = (now + _SILENT_SECONDS, 0)
         before = f", as {untold} times before" if untold else ""
-        took_ms, held_ms = int(seconds * 1000), int(held_seconds * 1000)
+        took_ms, held_ms = round(seconds * 1000), round(held_seconds * 1000)
         extra = {"hook": name, "took_ms": took_ms, "held_ms": held_ms}
         if blocked:
             log.warning(

@@ -4,6 +4,7 @@ Counts are plain integers in the rooms that count, read when somebody collects; 
 pushed, and a verified request has none of that. No attribute holds a user, a handle, an address or a token.
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -23,6 +24,7 @@ Value = str | int | float | bool
 SpanKind = Literal["internal", "server", "client"]
 
 _SCOPE = "watchword"
+_API = {"opentelemetry.trace", "opentelemetry.metrics"}
 _SCHEMA_URL = "https://opentelemetry.io/schemas/1.37.0"
 
 
@@ -86,8 +88,13 @@ class Telemetry:
         self._app_name = app_name
 
     def start(self) -> None:
-        """Open the tracer and the meter; until then nothing is seen."""
-        if self.is_on and self._otel is None:
+        """Open the tracer and the meter; until then nothing is seen.
+
+        Whoever has set a global provider has imported the API. Where nobody has, it is left alone: it comes along
+        with many packages, and takes a tenth of a second to import.
+        """
+        given = self._tracer_provider is not None or self._meter_provider is not None
+        if self.is_on and self._otel is None and (given or not _API.isdisjoint(sys.modules)):
             self._otel = _OpenTelemetry(self._app_name or "", self._tracer_provider, self._meter_provider)
 
     def stop(self) -> None:
@@ -147,10 +154,9 @@ class _OpenTelemetry:
         # Imported here because it is optional, and takes its time.
         from importlib.metadata import version  # noqa: PLC0415
 
-        from opentelemetry import metrics, propagate, trace  # noqa: PLC0415
+        from opentelemetry import metrics, trace  # noqa: PLC0415
 
         self.trace = trace
-        self.propagate = propagate
         self._observation = metrics.Observation
         self._histograms: dict[Histogram, OtelHistogram] = {}
         # Two applications of one process would otherwise share instruments, and one of them be silent.
@@ -181,8 +187,10 @@ class _OpenTelemetry:
             if self.trace.get_current_span().get_span_context().is_valid:  # the framework's instrumentation was first
                 kind = "internal"
             elif header is not None:
-                named = {name: header(name) for name in self.propagate.get_global_textmap().fields}
-                context = self.propagate.extract({name: value for name, value in named.items() if value is not None})
+                from opentelemetry import propagate  # noqa: PLC0415 - looks for entry points: only if there is a span
+
+                named = {name: header(name) for name in propagate.get_global_textmap().fields}
+                context = propagate.extract({name: value for name, value in named.items() if value is not None})
         otel_kind = self.trace.SpanKind[kind.upper()]
         return self.tracer.start_span(name, context=context, kind=otel_kind, attributes=dict(attributes))
 
