@@ -1,5 +1,7 @@
 """The guide keeps its word: every piece of it runs as it stands, in an application that answers requests."""
 
+import json
+import logging
 import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -369,3 +371,23 @@ async def test_security_events(database_url: str) -> None:
             )
         )
         assert ["session h of user ada, from 198.51.100.0/24"] == names["alarms"]
+
+
+async def test_see_it_run(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The application's own line names the request; health is answered; the bounds are taken."""
+    section = Section("See it run")
+    before, after = section.pieces
+    section.run(before)
+    section.pieces = [after]
+    names = section.names
+    try:
+        async with section.serve(database_url, hook_limits=names["hook_limits"]) as visitor:
+            answer = await visitor.get("/support", headers={"X-Request-ID": "req-12345"})
+            assert {"tell_us": "req-12345"} == answer.json()
+            assert {"status": "OK"} == (await visitor.get("/auth/health/live")).json()
+            assert {"status": "OK"} == (await visitor.get("/auth/health/ready")).json()
+    finally:
+        logging.getLogger().removeHandler(names["handler"])
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
+    (own,) = [line for line in lines if line["logger"] == "shop"]
+    assert ("somebody needs help", "req-12345") == (own["message"], own["request_id"])
