@@ -7,10 +7,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.site import Site, running_site
-from watchword import Limit, Protection
+from watchword import Limit, Protection, User
 from watchword.audit.rows import AuditEvent
-from watchword.recipes import EmailVerification, ThirdPartyEmailPassword
+from watchword.database.open import open_database
+from watchword.database.statements import Statement
+from watchword.errors import SignUpNotAllowed
+from watchword.recipes import EmailVerification, ThirdPartyEmailPassword, UserRoles
 from watchword.recipes.emailpassword.recovery import PasswordRecovery
+from watchword.recipes.thirdparty.providers import GitHub
 
 ADA = "ada@example.com"
 
@@ -164,3 +168,65 @@ async def test_a_mailbox_that_has_had_enough_is_recorded(site: Site) -> None:
     (reached,) = await site.auth.audit.list(kinds=["limit_reached"])
     assert {"limit": "mails_per_address", "mail": "password_reset"} == reached.facts
     assert 5 == len(await site.auth.audit.list(kinds=["password_reset_requested"]))
+
+
+async def test_refusals_are_recorded(sqlite_url: str) -> None:
+    """By an override's rule, and by what came back from a provider that nobody was sent to; with the error's code."""
+
+    class ColleaguesOnly(ThirdPartyEmailPassword):
+        """A rule of the application's."""
+
+        async def sign_up(self, email: str, password: str, **named: Any) -> User:
+            raise SignUpNotAllowed("Only colleagues can sign up.")
+
+    github = GitHub(client_id="id", client_secret="secret")
+    async with running_site(sqlite_url, recipes=[ColleaguesOnly(providers=[github])]) as site:
+        assert "SIGN_UP_NOT_ALLOWED" == (await site.browser().sign_up()).json()["status"]
+        forged = {"redirectURIOnProviderDashboard": f"{site.url}/auth/callback/github", "redirectURIQueryParams": {}}
+        for provider in ("github", "nobody"):
+            body = {"thirdPartyId": provider, "redirectURIInfo": forged}
+            assert 400 == (await site.browser().call("POST", "/auth/signinup", json=body)).status_code
+
+        refused = await site.auth.audit.list(kinds=["sign_in_refused"])
+    assert [
+        {"method": "thirdparty", "provider": "github", "error": "bad_input"},
+        {"method": "emailpassword", "provider": None, "error": "sign_up_not_allowed"},
+    ] == [event.facts for event in refused]
+
+
+async def test_roles_are_recorded(database_url: str) -> None:
+    """Who was given power, and over what; what changes nothing is no event."""
+    roles = UserRoles()
+    async with running_site(database_url, recipes=[ThirdPartyEmailPassword(), roles]) as site:
+        for _ in range(2):
+            await roles.create_new_role_or_add_permissions("admin", ["read", "write"])
+            await roles.add_role_to_user("ada", "admin")
+        await roles.remove_permissions_from_role("admin", ["write", "fly"])
+        for _ in range(2):
+            await roles.remove_user_role("ada", "admin")
+        for _ in range(2):
+            await roles.delete_role("admin")
+
+        assert ["role_changed", "role_given", "role_changed", "role_taken", "role_deleted"] == await kinds(site)
+        given = await newest(site, kinds=["role_given"])
+        assert ("ada", {"role": "admin"}) == (given.user_id, given.facts)
+        changed = await site.auth.audit.list(kinds=["role_changed"])
+        assert {"role": "admin", "permissions_removed": 1} == changed[0].facts
+
+
+async def test_without_its_event_nothing_is_revoked(site: Site, database_url: str) -> None:
+    """No revocation without its event: where it cannot be recorded, the session lives, and the caller hears of it."""
+    user_id = (await site.browser().sign_up()).json()["user"]["id"]
+    (handle,) = await site.auth.sessions.list_handles(user_id)
+    db = open_database(database_url)
+    await db.start()
+    try:
+        await db.write_schema(lambda tx: tx.execute(Statement("alter table {audit_events} rename column mac to lost")))
+        with pytest.raises(Exception, match="mac"):
+            await site.auth.sessions.revoke(handle)
+        await db.write_schema(lambda tx: tx.execute(Statement("alter table {audit_events} rename column lost to mac")))
+    finally:
+        await db.stop()
+
+    assert [handle] == await site.auth.sessions.list_handles(user_id)
+    assert [] == await site.auth.audit.list(kinds=["session_revoked"])

@@ -25,6 +25,10 @@ EventKind = Literal[
     "email_unverified",
     "user_deleted",
     "user_erased",
+    "role_given",
+    "role_taken",
+    "role_changed",
+    "role_deleted",
     # sessions
     "session_created",
     "session_revoked",

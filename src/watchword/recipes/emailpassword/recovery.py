@@ -18,6 +18,7 @@ from watchword.recipes.emailpassword.password_operations import PasswordResetPro
 from watchword.recipes.emailpassword.password_policy import PasswordPolicy
 from watchword.recipes.languages import language_of
 from watchword.recipes.recipe import Answer, ApiRequest, Engine, SignInRecipe, UserContext, address_of, caller
+from watchword.recipes.refusals import noting_refusals
 from watchword.recipes.session_feature import FormField, SessionFeature
 
 log = logging.getLogger(__name__)
@@ -314,7 +315,9 @@ class PasswordRecovery(SignInRecipe):
             ChallengeFailed: With the sentence for the person.
             Overloaded: Too many wait for answers of servers.
         """
-        if self.engine.challenges is not None:
+        if self.engine.challenges is None:
+            return
+        with noting_refusals(self.engine, api, operations.RECIPE_ID):
             await self.engine.challenges.check(
                 name,
                 api.http.header(CHALLENGE_HEADER),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from watchword.audit.events import EventKind, Fact, SecurityEvent
 from watchword.database.database import Transaction
 from watchword.database.statements import Statement
 from watchword.errors import BadInput
@@ -17,29 +18,40 @@ class UnknownRole(BadInput):
         super().__init__("role", "there is no such role; make it with create_new_role_or_add_permissions")
 
 
-async def create_role(engine: Engine, role: str, permissions: Sequence[str]) -> bool:
-    """Make a role if it is missing, and add permissions to it; returns whether it was made."""
+async def create_role(engine: Engine, role: str, permissions: Sequence[str], *, address: str | None = None) -> bool:
+    """Make a role if it is missing, and add permissions to it; returns whether it was made.
+
+    Here and below, `address` is the client's, for the audit log.
+    """
 
     async def insert(tx: Transaction) -> bool:
         created = await tx.execute(INSERT_ROLE, app_id=engine.app_id, role=role) > 0
         await tx.execute(HOLD_ROLE, app_id=engine.app_id, role=role)
+        added = 0
         for permission in sorted(set(permissions)):  # in one order everywhere, so that two calls cannot deadlock
-            await tx.execute(INSERT_PERMISSION, app_id=engine.app_id, role=role, permission=permission)
+            added += await tx.execute(INSERT_PERMISSION, app_id=engine.app_id, role=role, permission=permission)
+        if created or added:
+            await _record(tx, engine, "role_changed", address, role=role, created=created, permissions_added=added)
         return created
 
     return await engine.db.write(insert)
 
 
-async def delete_role(engine: Engine, role: str) -> bool:
+async def delete_role(engine: Engine, role: str, *, address: str | None = None) -> bool:
     """Remove a role from everybody and everywhere; returns whether it was there."""
 
     async def delete(tx: Transaction) -> bool:
-        return await tx.execute(DELETE_ROLE, app_id=engine.app_id, role=role) > 0
+        if not await tx.execute(DELETE_ROLE, app_id=engine.app_id, role=role):
+            return False
+        await _record(tx, engine, "role_deleted", address, role=role)
+        return True
 
     return await engine.db.write(delete)
 
 
-async def remove_permissions(engine: Engine, role: str, permissions: Sequence[str] | None) -> None:
+async def remove_permissions(
+    engine: Engine, role: str, permissions: Sequence[str] | None, *, address: str | None = None
+) -> None:
     """Take permissions out of a role, all of them for `None`.
 
     Raises:
@@ -48,16 +60,21 @@ async def remove_permissions(engine: Engine, role: str, permissions: Sequence[st
 
     async def delete(tx: Transaction) -> None:
         await _keep_role(tx, engine.app_id, role)
+        removed = 0
         if permissions is None:
-            await tx.execute(DELETE_PERMISSIONS, app_id=engine.app_id, role=role)
+            removed = await tx.execute(DELETE_PERMISSIONS, app_id=engine.app_id, role=role)
         else:
             for permission in sorted(set(permissions)):
-                await tx.execute(DELETE_PERMISSION, app_id=engine.app_id, role=role, permission=permission)
+                removed += await tx.execute(DELETE_PERMISSION, app_id=engine.app_id, role=role, permission=permission)
+        if removed:
+            await _record(tx, engine, "role_changed", address, role=role, permissions_removed=removed)
 
     await engine.db.write(delete)
 
 
-async def add_role_to_user(engine: Engine, tenant_id: str, user_id: str, role: str) -> bool:
+async def add_role_to_user(
+    engine: Engine, tenant_id: str, user_id: str, role: str, *, address: str | None = None
+) -> bool:
     """Give a role; returns whether the user did not have it yet.
 
     Raises:
@@ -67,7 +84,10 @@ async def add_role_to_user(engine: Engine, tenant_id: str, user_id: str, role: s
     async def insert(tx: Transaction) -> bool:
         await _keep_role(tx, engine.app_id, role)
         key = {"app_id": engine.app_id, "tenant_id": tenant_id, "user_id": user_id, "role": role}
-        return await tx.execute(INSERT_USER_ROLE, **key) > 0
+        if not await tx.execute(INSERT_USER_ROLE, **key):
+            return False
+        await engine.audit.record(tx, _of_user("role_given", tenant_id, user_id, role, address))
+        return True
 
     return await engine.db.write(insert)
 
@@ -79,7 +99,9 @@ async def insert_user_roles(tx: Transaction, app_id: str, user_id: str, roles: S
         await tx.execute(INSERT_USER_ROLE, app_id=app_id, tenant_id=tenant_id, user_id=user_id, role=role)
 
 
-async def remove_user_role(engine: Engine, tenant_id: str, user_id: str, role: str) -> bool:
+async def remove_user_role(
+    engine: Engine, tenant_id: str, user_id: str, role: str, *, address: str | None = None
+) -> bool:
     """Take a role away; returns whether the user had it.
 
     Raises:
@@ -89,7 +111,10 @@ async def remove_user_role(engine: Engine, tenant_id: str, user_id: str, role: s
     async def delete(tx: Transaction) -> bool:
         await _keep_role(tx, engine.app_id, role)
         key = {"app_id": engine.app_id, "tenant_id": tenant_id, "user_id": user_id, "role": role}
-        return await tx.execute(DELETE_USER_ROLE, **key) > 0
+        if not await tx.execute(DELETE_USER_ROLE, **key):
+            return False
+        await engine.audit.record(tx, _of_user("role_taken", tenant_id, user_id, role, address))
+        return True
 
     return await engine.db.write(delete)
 
@@ -104,6 +129,14 @@ async def list_column(engine: Engine, statement: Statement, **parameters: str) -
     """The one column of a list of this app's, in the order of its statement."""
     rows = await engine.db.list(statement, app_id=engine.app_id, **parameters)
     return [row["name"] for row in rows]
+
+
+async def _record(tx: Transaction, engine: Engine, kind: EventKind, address: str | None, **facts: Fact) -> None:
+    await engine.audit.record(tx, SecurityEvent(kind, address=address, facts=facts))
+
+
+def _of_user(kind: EventKind, tenant_id: str, user_id: str, role: str, address: str | None) -> SecurityEvent:
+    return SecurityEvent(kind, tenant_id=tenant_id, user_id=user_id, address=address, facts={"role": role})
 
 
 async def _keep_role(tx: Transaction, app_id: str, role: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from watchword.accounts.tenants import PUBLIC_TENANT_ID
 from watchword.errors import BadInput
-from watchword.recipes.recipe import Engine, Recipe, UserContext
+from watchword.recipes.recipe import Engine, Recipe, UserContext, address_of
 from watchword.recipes.userroles import operations
 from watchword.sessions.claims import ClaimOwner, PrimitiveArrayClaim
 
@@ -62,7 +62,7 @@ class UserRoles(Recipe):
         role: str,
         permissions: Sequence[str] = (),
         *,
-        user_context: UserContext | None = None,  # noqa: ARG002 - for overrides, here and below
+        user_context: UserContext | None = None,
     ) -> bool:
         """Make a role, or add permissions to one; nothing is ever taken from it here.
 
@@ -72,15 +72,17 @@ class UserRoles(Recipe):
         Raises:
             BadInput: A name is empty, too long, or no text.
         """
-        return await operations.create_role(self.engine, _role(role), _permissions(permissions))
+        return await operations.create_role(
+            self.engine, _role(role), _permissions(permissions), address=address_of(user_context or {})
+        )
 
     async def get_all_roles(self, *, user_context: UserContext | None = None) -> list[str]:  # noqa: ARG002
         """The names of all roles, sorted."""
         return await operations.list_column(self.engine, operations.LIST_ROLES)
 
-    async def delete_role(self, role: str, *, user_context: UserContext | None = None) -> bool:  # noqa: ARG002
+    async def delete_role(self, role: str, *, user_context: UserContext | None = None) -> bool:
         """Remove a role, its permissions, and it from everybody who has it; returns whether it was there."""
-        return await operations.delete_role(self.engine, _role(role))
+        return await operations.delete_role(self.engine, _role(role), address=address_of(user_context or {}))
 
     async def get_permissions_for_role(self, role: str, *, user_context: UserContext | None = None) -> list[str]:  # noqa: ARG002
         """The permissions of a role, sorted. Raises `UnknownRole`."""
@@ -92,11 +94,11 @@ class UserRoles(Recipe):
         role: str,
         permissions: Sequence[str] | None = None,
         *,
-        user_context: UserContext | None = None,  # noqa: ARG002
+        user_context: UserContext | None = None,
     ) -> None:
         """Take permissions out of a role; all of them when left out. Raises `UnknownRole`."""
         wanted = None if permissions is None else _permissions(permissions)
-        await operations.remove_permissions(self.engine, _role(role), wanted)
+        await operations.remove_permissions(self.engine, _role(role), wanted, address=address_of(user_context or {}))
 
     async def get_roles_that_have_permission(
         self,
@@ -116,7 +118,7 @@ class UserRoles(Recipe):
         role: str,
         *,
         tenant_id: str = PUBLIC_TENANT_ID,
-        user_context: UserContext | None = None,  # noqa: ARG002
+        user_context: UserContext | None = None,
     ) -> bool:
         """Give somebody a role in a tenant; sessions that are there already learn it when their claim is fetched.
 
@@ -128,7 +130,9 @@ class UserRoles(Recipe):
             BadInput: The tenant is unknown.
         """
         await self.engine.tenants.get_tenant(tenant_id)
-        return await operations.add_role_to_user(self.engine, tenant_id, user_id, _role(role))
+        return await operations.add_role_to_user(
+            self.engine, tenant_id, user_id, _role(role), address=address_of(user_context or {})
+        )
 
     async def remove_user_role(
         self,
@@ -136,10 +140,12 @@ class UserRoles(Recipe):
         role: str,
         *,
         tenant_id: str = PUBLIC_TENANT_ID,
-        user_context: UserContext | None = None,  # noqa: ARG002
+        user_context: UserContext | None = None,
     ) -> bool:
         """Take a role away in a tenant; returns whether they had it. Raises `UnknownRole`."""
-        return await operations.remove_user_role(self.engine, tenant_id, user_id, _role(role))
+        return await operations.remove_user_role(
+            self.engine, tenant_id, user_id, _role(role), address=address_of(user_context or {})
+        )
 
     async def get_roles_for_user(
         self,
