@@ -234,7 +234,7 @@ class Outbox:
 
     async def _measure(self) -> None:
         now = time.monotonic()
-        if self._telemetry.is_on and now >= self._measured_at + _IDLE_SECONDS / 2:  # not for each mail
+        if self._telemetry.is_collected and now >= self._measured_at + _IDLE_SECONDS / 2:  # not for each mail
             self._measured_at = now
             self.progress = await self.get_progress()
 

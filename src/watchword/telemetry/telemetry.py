@@ -101,6 +101,11 @@ class Telemetry:
         """Read nothing any more, so that what was observed may go."""
         self._observed = dict.fromkeys(self._observed)
 
+    @property
+    def is_collected(self) -> bool:
+        """Whether anybody collects metrics."""
+        return self._otel is not None and self._otel.meter is not None
+
     def operation(
         self,
         span_name: str,
@@ -167,10 +172,10 @@ class _OpenTelemetry:
         self.tracer: Tracer | None = (
             tracer_provider.get_tracer(*ours, _SCHEMA_URL, scope) if _listens(tracer_provider) else None
         )
-        self._meter: Meter | None = (
+        self.meter: Meter | None = (
             meter_provider.get_meter(*ours, _SCHEMA_URL, scope) if _listens(meter_provider) else None
         )
-        self.is_heard = self.tracer is not None or self._meter is not None
+        self.is_heard = self.tracer is not None or self.meter is not None
 
     def start_span(
         self,
@@ -196,11 +201,11 @@ class _OpenTelemetry:
 
     def record(self, histogram: Histogram, seconds: float, labels: Mapping[str, Value]) -> None:
         """One measurement, if anybody listens."""
-        if self._meter is None:
+        if self.meter is None:
             return
         opened = self._histograms.get(histogram)
         if opened is None:
-            opened = self._meter.create_histogram(
+            opened = self.meter.create_histogram(
                 histogram.name, "s", histogram.description, explicit_bucket_boundaries_advisory=SECONDS_BUCKETS
             )
             self._histograms[histogram] = opened
@@ -208,12 +213,12 @@ class _OpenTelemetry:
 
     def observe(self, observed: Observed, read: Callable[[], Iterable[Reading]]) -> None:
         """An instrument that asks `read`, if anybody listens."""
-        if self._meter is None:
+        if self.meter is None:
             return
         create = {
-            "counter": self._meter.create_observable_counter,
-            "up_down": self._meter.create_observable_up_down_counter,
-            "gauge": self._meter.create_observable_gauge,
+            "counter": self.meter.create_observable_counter,
+            "up_down": self.meter.create_observable_up_down_counter,
+            "gauge": self.meter.create_observable_gauge,
         }[observed.kind]
         create(
             observed.name,
