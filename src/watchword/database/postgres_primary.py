@@ -75,14 +75,11 @@ class Primary:
         chosen = self._chosen
         if chosen is not None:
             try:
-                connection, lineage, _ = await self._open(chosen, purpose)
+                return self._accept(await self._open(chosen, purpose))
             except Exception:
                 self.doubt()
                 if len(self._servers) == 1:
                     raise
-            else:
-                self._known = lineage or self._known
-                return connection
         return await self._choose(purpose)
 
     def doubt(self) -> None:
@@ -91,13 +88,22 @@ class Primary:
 
     async def _choose(self, purpose: str) -> Connection:
         opened = await self._open_all(purpose)
-        connection, lineage, chosen = max(opened, key=self._promotions)
-        for other, _, _ in opened:
-            if other is not connection:
-                other.terminate()
-        if self._known is not None and lineage is not None and lineage != self._known:
-            log.warning("PostgreSQL has a new primary, on timeline %s after %s", lineage.timeline, self._known.timeline)
-        self._chosen, self._known = chosen, lineage or self._known
+        best = max(opened, key=self._promotions)
+        for one in opened:
+            if one is not best:
+                one[0].terminate()
+        return self._accept(best)
+
+    def _accept(self, opened: Opened) -> Connection:
+        connection, lineage, chosen = opened
+        if lineage is not None:
+            if lineage.is_behind(self._known):
+                connection.terminate()
+                raise StorageUnavailable("this PostgreSQL server was left behind by a fail-over")
+            if self._known not in (None, lineage):
+                log.warning("PostgreSQL has a new primary, on timeline %s of %s", lineage.timeline, lineage.system)
+            self._known = lineage
+        self._chosen = chosen
         return connection
 
     def _promotions(self, opened: Opened) -> tuple[bool, int]:
@@ -131,9 +137,6 @@ class Primary:
             except BaseException:
                 connection.terminate()
                 raise
-        if lineage is not None and lineage.is_behind(self._known):
-            connection.terminate()
-            raise StorageUnavailable("this PostgreSQL server was left behind by a fail-over")
         return connection, lineage, connect
 
 
