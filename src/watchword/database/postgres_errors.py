@@ -6,6 +6,7 @@ from watchword.errors import ConfigurationError, StorageUnavailable
 
 READ_ONLY = "25006"  # the server we know has become a replica
 NOT_ALLOWED = "42501"
+NO_PRIMARY = "TargetServerAttributeNotMatched"  # the driver's word for a standby; it has no SQLSTATE
 MADE_MEANWHILE = frozenset({"23505", "42P06", "42P07"})  # two processes create the same thing; one of them wins
 
 _RUN_AGAIN = frozenset({"40001", "40P01", "0A000"})  # serialisation, deadlock; 0A000 only as named below
@@ -15,6 +16,7 @@ _OUTAGE_CODES = frozenset(
 _OUTAGE_CLASSES = ("08", "28", "53", "58", "F0", "XX")
 _REASONS = {
     READ_ONLY: "this PostgreSQL server takes no writes",
+    NO_PRIMARY: "no PostgreSQL server takes writes now",
     "26000": "the server forgot a prepared statement; behind PgBouncer add ?pgbouncer=true to the database URL",
     "42P05": "the server mixed up prepared statements; behind PgBouncer add ?pgbouncer=true to the database URL",
     "55P03": "a row stayed locked for too long",
@@ -68,8 +70,8 @@ def must_leave(error: BaseException | None) -> bool:
 
 def outage(error: BaseException) -> StorageUnavailable:
     """`StorageUnavailable` with its cause, in words that hold no value, no SQL and no password."""
-    code = sqlstate_of(error)
-    reason = _REASONS.get(code or "", f"PostgreSQL cannot be used now ({code or type(error).__name__})")
+    code = sqlstate_of(error) or type(error).__name__
+    reason = _REASONS.get(code, f"PostgreSQL cannot be used now ({code})")
     answer = StorageUnavailable(reason)
     answer.__cause__ = error
     return answer

@@ -3,7 +3,7 @@
 import ssl
 
 from watchword.database.postgres_driver import Connection
-from watchword.database.postgres_errors import READ_ONLY, sqlstate_of
+from watchword.database.postgres_errors import NO_PRIMARY, READ_ONLY, sqlstate_of
 from watchword.database.postgres_transaction import Manner, begin
 from watchword.errors import ConfigurationError
 
@@ -54,7 +54,7 @@ async def check_server(connection: Connection, manner: Manner) -> None:
 def refusal(where: str, error: Exception) -> ConfigurationError:
     """The sentence for a server that cannot be used at start; without user, password and the driver's own text."""
     code = sqlstate_of(error)
-    if code == READ_ONLY or type(error).__name__ == "TargetServerAttributeNotMatched":
+    if code == READ_ONLY or type(error).__name__ == NO_PRIMARY:
         remedy = (
             "it is a standby, which takes no writes; name the primary, or all servers: postgresql://a:5432,b:5432/name"
         )
