@@ -429,6 +429,21 @@ async def test_a_role_without_rights_gets_a_sentence(
     postgres.execute(f"drop role {role}")
 
 
+async def test_a_server_that_does_not_tell_its_timeline_is_used(postgres: Postgres, postgres_url: str) -> None:
+    """Where the role may not ask, or the server is none of PostgreSQL's own, all works but for that one question."""
+    role = postgres_url.rpartition("/")[2].replace("watchword_test", "watchword_mute")
+    postgres.execute(
+        f"revoke execute on function pg_control_system from public; create role {role} login", postgres_url
+    )
+    postgres.execute(f"grant create on schema public to {role}", postgres_url)
+    database = PostgresDatabase(postgres_url.replace("//postgres", f"//{role}"))
+    await database.start()
+    await create_things(database)
+    assert await add(database, "a") is not None
+    await database.stop()
+    postgres.execute(f"drop owned by {role}; drop role {role}", postgres_url)
+
+
 @pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
 async def test_a_server_that_may_lose_commits_is_refused(setting: str) -> None:
     """`fsync=off` or `full_page_writes=off` stops the start, with what to set (SC-10)."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from tests.services.postgres import execute
 from tests.services.programs import end_program, free_port, start_program
@@ -20,7 +20,7 @@ START_SECONDS = 30
 
 _CONFIGURATION = """
 [databases]
-* = host={host} port={server_port}
+* = host={host} port={server_port}{password}
 
 [pgbouncer]
 listen_addr = 127.0.0.1
@@ -28,7 +28,7 @@ listen_port = {port}
 unix_socket_dir =
 auth_type = trust
 auth_file = {folder}/users
-admin_users = postgres
+admin_users = {user}
 pool_mode = transaction
 max_client_conn = 500
 """
@@ -53,7 +53,8 @@ class PgBouncer:
         except BaseException:
             self.remove()
             raise
-        (self._folder / "users").write_text('"postgres" ""\n')
+        self._user = unquote(urlsplit(server_url).username or "postgres")
+        (self._folder / "users").write_text(f'"{self._user}" ""\n')
         self._write_configuration(server_url)
 
     def url(self, database_url: str) -> str:
@@ -91,12 +92,18 @@ class PgBouncer:
 
     @property
     def _admin_url(self) -> str:
-        return f"postgresql://postgres@127.0.0.1:{self.port}/pgbouncer"
+        return f"postgresql://{self._user}@127.0.0.1:{self.port}/pgbouncer"
 
     def _write_configuration(self, server_url: str) -> None:
         server = urlsplit(server_url)
+        password = unquote(server.password or "").replace("'", "''")
         text = _CONFIGURATION.format(
-            port=self.port, host=server.hostname, server_port=server.port or 5432, folder=self._folder
+            host=server.hostname,
+            server_port=server.port or 5432,
+            password=f" password='{password}'" if password else "",
+            port=self.port,
+            folder=self._folder,
+            user=self._user,
         )
         text += "".join(f"{name} = {value}\n" for name, value in self._settings.items())
         (self._folder / "pgbouncer.ini").write_text(text)
