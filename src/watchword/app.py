@@ -135,7 +135,7 @@ class Watchword:
         check_recipe_list(recipe_list)
         self.session_recipe = _session_recipe(recipe_list)
         self._nothing_is_listed = not recipe_list
-        self.recipe_list = _complete(recipe_list, self.session_recipe)
+        self.recipe_list = _complete(recipe_list, self.session_recipe, app_info)
         self._db = (
             open_database(database, schema=database_schema, table_prefix=table_prefix, pool_size=database_pool_size)
             if isinstance(database, str | None)  # None comes from a variable of the environment that is not set
@@ -320,7 +320,7 @@ def _session_recipe(recipe_list: Sequence[Recipe]) -> Session:
     return sessions[0] if sessions else Session()
 
 
-def _complete(recipe_list: Sequence[Recipe], session_recipe: Session) -> list[Recipe]:
+def _complete(recipe_list: Sequence[Recipe], session_recipe: Session, app_info: AppInfo) -> list[Recipe]:
     """The recipes of the application, with those that are always there."""
     recipes = list(recipe_list)
     if session_recipe not in recipes:
@@ -329,6 +329,7 @@ def _complete(recipe_list: Sequence[Recipe], session_recipe: Session) -> list[Re
     def first_factors(client_type: str | None) -> list[FirstFactor]:
         return [factor for recipe in recipe_list for factor in recipe.first_factors(client_type)]
 
-    if not any(isinstance(recipe, Health) for recipe in recipes):
+    # At the root the paths would be `/health` and its like, which many an application has for itself.
+    if app_info.api_base_path and not any(isinstance(recipe, Health) for recipe in recipes):
         recipes.append(Health())
     return [*recipes, Multitenancy(first_factors)]

@@ -129,6 +129,15 @@ async def test_many_probes_ask_the_database_once(database_url: str, caplog: pyte
     assert ["not ready: clock"] == [record.getMessage() for record in caplog.records]
 
 
+@pytest.mark.parametrize("listed", [True, False])
+async def test_at_the_root_it_must_be_listed(sqlite_url: str, listed: bool) -> None:
+    """`/health` is what many applications call their own; nobody's is taken over by an update."""
+    recipes = [ThirdPartyEmailPassword(), *([Health()] if listed else [])]
+    async with running_site(sqlite_url, recipes=recipes, clock=RunningClock(), api_base_path="/") as site:
+        answer = await site.browser().get("/health")
+    assert (200 if listed else 404) == answer.status_code
+
+
 async def test_an_api_of_it_can_be_disabled(sqlite_url: str) -> None:
     """Listed, it takes `disabled_apis` as every recipe does; the path is the application's then."""
     recipes = [ThirdPartyEmailPassword(), Health(disabled_apis=["health_get", "health_ready_get"])]

@@ -11,6 +11,8 @@ FindProblems = Callable[[], Awaitable[Sequence[str]]]
 class Health(Recipe):
     """Three APIs that are there without being listed; list it to override one, or to disable them by name.
 
+    With the root as `api_base_path` it must be listed: the application may have paths of these names.
+
     `GET /health/live` answers while the event loop turns: nothing that a restart would not cure makes it fail.
     `GET /health/ready` says whether requests would be served now; `GET /health` is the same.
     """
