@@ -6,6 +6,7 @@ import hmac
 import logging
 import os
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -35,6 +36,7 @@ FLOOR_ITERATIONS = 2
 """The least number of passes of a new hash. Source: as above."""
 
 _TAG_BYTES = 32
+_NICENESS = 10  # a tenth of the event loop's weight, where both want one processor; nothing where one is free
 _MAX_PASSWORD_BYTES = 1024  # security PW-7
 
 
@@ -185,7 +187,7 @@ class PasswordHasher:
             if self._taken >= self._places:
                 raise Overloaded("password hashing")
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="watchword-password")
+                self._pool = ThreadPoolExecutor(self._workers, "watchword-password", initializer=_give_way)
             try:
                 future = self._pool.submit(work)
             except RuntimeError:  # no memory for another thread
@@ -274,6 +276,12 @@ def _signer_key(text: str | None) -> bytes | None:
         raise ConfigurationError(
             "password_hasher.firebase_signer_key", "is not base64; copy base64_signer_key from the Firebase console"
         ) from None
+
+
+def _give_way() -> None:
+    """Let the event loop go first where a hash wants the same processor: other requests do not wait for sign-ins."""
+    if sys.platform == "linux":  # where each thread has a niceness of its own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
 def _check_range(setting: str, value: int, floor: int, ceiling: int) -> None:
