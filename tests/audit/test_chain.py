@@ -21,6 +21,7 @@ from tests.audit.logs import (
     verify,
 )
 from watchword.audit import chain as chain_module
+from watchword.audit import verification
 from watchword.audit.chain import ChainDamaged, ChainWriter, read_chain_key
 from watchword.audit.events import SecurityEvent
 from watchword.audit.log import AuditLog
@@ -140,6 +141,32 @@ async def test_old_events_go_and_the_rest_still_proves_itself(db: Database, audi
 
     await writer.remove_old(-DAY, 2**53)
     assert (await verify(db, anchor)).anchor_is_removed
+
+
+async def test_a_log_at_work_is_found_whole(db: Database, audit: AuditLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It grows, is cut at the beginning and loses persons while it is read: no false alarm."""
+    monkeypatch.setattr(verification, "_PAGE_SIZE", 3)
+    done = asyncio.Event()
+
+    async def work() -> None:
+        for number in range(40):
+            await record(db, audit, signed_in(number))
+            writer = await chain(db, audit)
+            if number % 10 == 5:
+                await writer.remove_old(-DAY, 2**53)
+            if number % 10 == 8:
+                await db.write(lambda tx: audit.erase_user(tx, "ada"))
+        done.set()
+
+    async def watch() -> int:
+        looks = 0
+        while not done.is_set():
+            assert [] == await problems(db)
+            looks += 1
+        return looks
+
+    _, looks = await asyncio.gather(work(), watch())
+    assert looks > 1
 
 
 async def test_a_clock_that_runs_ahead_removes_nothing_that_is_to_be_kept(db: Database, audit: AuditLog) -> None:

@@ -1,6 +1,7 @@
 """`auth.audit`: what was recorded, read and proved by the application."""
 
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
 
 from watchword.audit.chain import read_chain_key
 from watchword.audit.events import EventKind, EventLog
@@ -9,6 +10,7 @@ from watchword.audit.rows import AuditEvent
 from watchword.audit.verification import Anchor, Verification, get_anchor, verify_log
 from watchword.crypto.sealing import SecretRing
 from watchword.database.database import Database
+from watchword.errors import Overloaded, StorageUnavailable
 
 
 class Audit:
@@ -54,7 +56,7 @@ class Audit:
             BadInput: The limit, or a text for the kinds.
             StorageUnavailable: The database does not answer.
         """
-        await self._log.flush()
+        await self._store_noted()
         return await list_events(
             self._db,
             self._app_id,
@@ -70,9 +72,13 @@ class Audit:
 
     async def export(self, *, since_ms: int | None = None, until_ms: int | None = None) -> AsyncGenerator[AuditEvent]:
         """All events of a span of time, the oldest first, read in pages."""
-        await self._log.flush()
+        await self._store_noted()
         async for event in export_events(self._db, self._app_id, since_ms=since_ms, until_ms=until_ms):
             yield event
+
+    async def _store_noted(self) -> None:
+        with suppress(StorageUnavailable, Overloaded):  # where nothing can be written, what is there can be read
+            await self._log.flush()
 
     async def get_anchor(self) -> Anchor:
         """The end of the chain now. Keep its text elsewhere: it shows later whether the end was cut off.

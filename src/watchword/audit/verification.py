@@ -227,8 +227,7 @@ class _Check:
                 self._found.waiting += 1
                 self._is_own(row, None)
             after_id = rows[-1]["event_id"]
-        chain = await _get_chain(self._db, self._app_id)  # it may be longer by now
-        for row in await self._db.list(LIST_BEHIND_END, **{**names, "removed_seq": chain["seq"]}):
+        for row in await self._db.list(LIST_BEHIND_END, app_id=self._app_id, at_most=_MOST_PROBLEMS):
             self._found.add(row["seq"], row["event_id"], "behind the end: it was inserted, or the end was set back")
 
 
@@ -268,6 +267,10 @@ LIST_BEFORE_BEGINNING = Statement("""
     select seq, event_id from {audit_events} where app_id = :app_id and seq <= :removed_seq order by seq limit :at_most
 """)
 
+# In one statement: the chain may be longer by now.
 LIST_BEHIND_END = Statement("""
-    select seq, event_id from {audit_events} where app_id = :app_id and seq > :removed_seq order by seq limit :at_most
+    select seq, event_id from {audit_events}
+     where app_id = :app_id and seq > (select seq from {audit_chains} where app_id = :app_id)
+     order by seq
+     limit :at_most
 """)
