@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from tests.site import PASSWORD, SECRET, Browser, free_port, serving
 from watchword import AppInfo, Watchword
 from watchword.audit.rows import AuditEvent
-from watchword.errors import FieldErrors, SignInUpNotAllowed, SignUpNotAllowed
+from watchword.errors import ConfigurationError, FieldErrors, SignInUpNotAllowed, SignUpNotAllowed
 from watchword.frameworks.fastapi import install
 from watchword.recipes import EmailPassword
 
@@ -233,6 +233,14 @@ async def test_cookies_or_headers(database_url: str, title: str, transport: str)
         answer = await visitor.client.post("/auth/signin", json=form)
         assert "st-access-token" in answer.headers
         assert "set-cookie" not in answer.headers
+
+
+async def test_prefixed_cookies(database_url: str) -> None:
+    """The setting is known; over plain http, as here, it is refused in words."""
+    section = Section("Cookies that no other sub-domain can plant")
+    with pytest.raises(ConfigurationError, match="serve the API over https"):
+        async with section.serve(database_url):
+            pass
 
 
 async def test_providers(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,7 +64,15 @@ def test_a_set_value_wins_and_is_normalised() -> None:
     [
         ("http://api.example.com", "http://other.org", {}, "app_info.api_domain"),
         ("http://api.example.com", "https://www.example.com", {}, "app_info.api_domain"),
-        ("https://api.example.com", "https://other.org", {"cookie_secure": False}, "app_info.api_domain"),
+        ("https://api.example.com", "https://other.org", {"cookie_secure": False}, "cookie_secure"),
+        ("https://api.example.com", "https://example.com", {"cookie_secure": False}, "cookie_secure"),
+        ("http://localhost:3000", "http://localhost:3000", {"cookie_prefixes": True}, "cookie_prefixes"),
+        (
+            "https://api.example.com",
+            "https://example.com",
+            {"cookie_prefixes": True, "cookie_domain": ".example.com"},
+            "cookie_prefixes",
+        ),
         ("http://api.example.com", "http://www.example.com", {"cookie_same_site": "none"}, "cookie_same_site"),
         ("https://api.example.com", "https://other.org", {"cookie_same_site": "lax"}, "cookie_same_site"),
         ("https://api.example.com", "https://www.example.com", {"cookie_domain": "www.example.com"}, "cookie_domain"),

@@ -14,6 +14,8 @@ from watchword.settings import AppInfo, host_of, is_local
 
 ACCESS_COOKIE = "sAccessToken"
 REFRESH_COOKIE = "sRefreshToken"
+#: What browsers take from this very host over https only, or over https only (6265bis 4.1.3).
+HOST_PREFIX, SECURE_PREFIX = "__Host-", "__Secure-"
 #: Marks a session of FDI 1.15 or older; a refresh replaces it (FDI 4.9, 4.10).
 LEGACY_COOKIE = "sIdRefreshToken"
 
@@ -41,6 +43,16 @@ class CookiePolicy:
         return self.app_info.api_domain.startswith("https:")
 
     @property
+    def access_cookie(self) -> str:
+        """The name of the cookie with the access token."""
+        return HOST_PREFIX + ACCESS_COOKIE if self.settings.cookie_prefixes else ACCESS_COOKIE
+
+    @property
+    def refresh_cookie(self) -> str:
+        """The name of the cookie with the refresh token, which has a path, and so cannot be `__Host-`."""
+        return SECURE_PREFIX + REFRESH_COOKIE if self.settings.cookie_prefixes else REFRESH_COOKIE
+
+    @property
     def refresh_path(self) -> str:
         """The path of the refresh cookie: the refresh endpoint only, gateway path included."""
         return self.app_info.base_path + "/session/refresh"
@@ -58,12 +70,14 @@ class CookiePolicy:
 
     def set_access_token(self, value: str, now_ms: int, same_site: SameSite) -> str:
         """The `Set-Cookie` value of an access token; it outlives the token on purpose (FDI 4.3)."""
-        return self._write(ACCESS_COOKIE, value, "/", now_ms + _ONE_YEAR_MS, same_site, self.settings.cookie_domain)
+        return self._write(
+            self.access_cookie, value, "/", now_ms + _ONE_YEAR_MS, same_site, self.settings.cookie_domain
+        )
 
     def set_refresh_token(self, value: str, expires_at_ms: int, same_site: SameSite) -> str:
         """The `Set-Cookie` value of a refresh token."""
         return self._write(
-            REFRESH_COOKIE, value, self.refresh_path, expires_at_ms, same_site, self.settings.cookie_domain
+            self.refresh_cookie, value, self.refresh_path, expires_at_ms, same_site, self.settings.cookie_domain
         )
 
     def set_known_device(self, value: str, now_ms: int, same_site: SameSite) -> str:
@@ -73,7 +87,7 @@ class CookiePolicy:
 
     def clear(self, name: str, same_site: SameSite, *domains: str | None) -> list[str]:
         """`Set-Cookie` values that delete a cookie on the given domains, else where we set it."""
-        path = self.refresh_path if name == REFRESH_COOKIE else "/"
+        path = self.refresh_path if name == self.refresh_cookie else "/"
         return [
             self._write(name, "", path, 0, same_site, domain) for domain in (domains or (self.settings.cookie_domain,))
         ]
@@ -108,6 +122,7 @@ class CookiePolicy:
             ConfigurationError: Names the setting to change.
         """
         self._check_domain()
+        self._check_secure()
         if self.settings.token_transfer_method == "header":  # no cookie is ever written
             return
         for origin in (self.app_info.website_domain, *self.app_info.origins):
@@ -127,6 +142,25 @@ class CookiePolicy:
                 "cookie_domain",
                 f"{domain} does not cover the API at {host}, so browsers would drop the cookie; "
                 "use the API's own domain or a parent of it, or leave cookie_domain out",
+            )
+
+    def _check_secure(self) -> None:
+        if self.settings.cookie_secure is False and self.app_info.api_domain.startswith("https:"):
+            raise ConfigurationError(
+                "cookie_secure",
+                f"is False, and {self.app_info.api_domain} is https: every token would also travel over http, where it "
+                "can be read; leave it out",
+            )
+        if not self.settings.cookie_prefixes:
+            return
+        if not self.secure:
+            raise ConfigurationError(
+                "cookie_prefixes", "is set, and browsers take such cookies over https only; serve the API over https"
+            )
+        if self.settings.cookie_domain is not None:
+            raise ConfigurationError(
+                "cookie_prefixes",
+                "is set beside cookie_domain, and browsers refuse __Host- cookies with a Domain; leave one of them out",
             )
 
     def _check_website(self, website: str) -> None:

@@ -5,8 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from watchword.errors import TryRefreshToken, Unauthorised, WatchwordError
-from watchword.fdi.cookies import ACCESS_COOKIE, LEGACY_COOKIE, REFRESH_COOKIE, CookiePolicy
+from watchword.errors import TryAgain, TryRefreshToken, Unauthorised, WatchwordError
+from watchword.fdi.cookies import LEGACY_COOKIE, CookiePolicy
 from watchword.fdi.csrf import anti_csrf_mode, check_not_cross_site
 from watchword.fdi.exchange import Exchange
 from watchword.fdi.refreshing import first_that_refreshes
@@ -93,15 +93,15 @@ class RequestSessions:
                 user_context=exchange.user_context,
             )
             session = await (
-                verify(candidates[0]) if len(candidates) == 1 else _first_that_verifies(candidates, verify)
+                verify(candidates[0]) if len(candidates) == 1 else self._one_that_verifies(exchange, candidates, verify)
             )
         except WatchwordError:
             if any(self.recipe.parse_access_token(token) is not None for token in candidates):
                 raise
             return self._without_session(session_required)  # what came along is no access token
         session = exchange.writer.hold(session, transport)
-        if len(request.cookies.get(ACCESS_COOKIE, ())) > 1:
-            self._delete_strays(exchange, ACCESS_COOKIE)
+        if len(request.cookies.get(self.policy.access_cookie, ())) > 1:
+            self._delete_strays(exchange, self.policy.access_cookie)
         await self.recipe.validate_claims(
             session,
             override_global_claim_validators=override_global_claim_validators,
@@ -122,7 +122,7 @@ class RequestSessions:
             return "header", [bearer]
         if method == "header":
             return "cookie", []
-        cookies = request.cookies.get(ACCESS_COOKIE, ())
+        cookies = request.cookies.get(self.policy.access_cookie, ())
         if len(cookies) <= 1:
             return "cookie", cookies
         tokens = [cookie for cookie in cookies if self.recipe.parse_access_token(cookie) is not None]
@@ -139,10 +139,31 @@ class RequestSessions:
             raise TryRefreshToken("the rid header is missing, so this may be a forged request")
         return mode == "VIA_TOKEN"
 
-    def _delete_strays(self, exchange: Exchange, name: str) -> None:
+    async def _one_that_verifies(
+        self, exchange: Exchange, candidates: Sequence[str], verify: Callable[[str], Awaitable[SessionContainer]]
+    ) -> SessionContainer:
+        """Of several, which are there only when cookies of one name lie on several domains: planted, or left over.
+
+        Two sessions that are both good are one too many: a neighbouring sub-domain may have planted its own, so
+        that somebody works in an account that is not theirs. The strays are deleted, and the client refreshes.
+        """
+        found: dict[str, SessionContainer] = {}
+        for token in candidates:
+            with suppress(TryRefreshToken, Unauthorised):
+                session = await verify(token)
+                found.setdefault(session.handle, session)
+        if not found:
+            return await verify(candidates[-1])  # raises what is wrong with it
+        if len(found) > 1 and self._delete_strays(exchange, self.policy.access_cookie):
+            raise TryRefreshToken("access tokens of two sessions came along in cookies of one name")
+        return next(iter(found.values()))
+
+    def _delete_strays(self, exchange: Exchange, name: str) -> bool:
+        """Delete the cookies of this name that are not where we set ours; `False` where there can be none."""
         strays = self.policy.foreign_domains()
         if strays:
             exchange.writer.delete_cookie(name, *strays)
+        return bool(strays)
 
     # Refreshing (FDI 4.10, 4.11)
 
@@ -163,11 +184,11 @@ class RequestSessions:
         if method != "header":
             self._resolve_duplicates(exchange)
         bearer = bearer_token(request) if method != "cookie" else None
-        cookies = [] if method == "header" else [c for c in request.cookies.get(REFRESH_COOKIE, ()) if c]
+        cookies = [] if method == "header" else [c for c in request.cookies.get(self.policy.refresh_cookie, ()) if c]
         if bearer is not None and cookies and self.recipe.peek_refresh_token(bearer) is None:
             bearer = None  # the application's own bearer must not end the session in the cookies (FDI 15, pitfall 27)
         if bearer is not None:
-            if request.cookies.get(REFRESH_COOKIE):
+            if request.cookies.get(self.policy.refresh_cookie):
                 exchange.writer.clear("cookie")
             return RefreshCandidates("header", [bearer])
         if not cookies:
@@ -176,11 +197,13 @@ class RequestSessions:
             exchange.writer.clear("header")
         if anti_csrf_mode(self.policy, request) == "VIA_CUSTOM_HEADER" and request.header("rid") is None:
             raise Unauthorised("the rid header is missing on a refresh")
-        return RefreshCandidates("cookie", self._best_first(cookies))
+        return RefreshCandidates("cookie", self._best_first(request, cookies))
 
     def _resolve_duplicates(self, exchange: Exchange) -> None:
         cookies = exchange.request.cookies
-        doubled = [name for name in (ACCESS_COOKIE, REFRESH_COOKIE) if len(cookies.get(name, ())) > 1]
+        doubled = [
+            name for name in (self.policy.access_cookie, self.policy.refresh_cookie) if len(cookies.get(name, ())) > 1
+        ]
         older = self.policy.settings.older_cookie_domain
         if doubled and older is not None:
             for name in doubled:
@@ -189,8 +212,14 @@ class RequestSessions:
         for name in doubled:
             self._delete_strays(exchange, name)
 
-    def _best_first(self, tokens: Sequence[str]) -> list[str]:
-        """Of two tokens of one session the younger; a stale twin must not look like theft (CK-4)."""
+    def _best_first(self, request: HttpRequest, tokens: Sequence[str]) -> list[str]:
+        """Of two tokens of one session the younger; a stale twin must not look like theft (CK-4).
+
+        Of two sessions that of the access token: a planted refresh token alone moves nobody into another account.
+
+        Raises:
+            TryAgain: The access token does not say which; the strays are being deleted, and then there is one.
+        """
         if len(tokens) == 1:
             return list(tokens)
         best: dict[str, tuple[tuple[int, int], str]] = {}
@@ -201,6 +230,13 @@ class RequestSessions:
             age = (info.gen, info.iat_ms)
             if info.handle not in best or age > best[info.handle][0]:
                 best[info.handle] = (age, token)
+        if len(best) > 1:
+            own = {self.recipe.find_handle(cookie) for cookie in request.cookies.get(self.policy.access_cookie, ())}
+            named = [best[handle] for handle in best if handle in own]
+            if len(named) == 1:
+                return [named[0][1]]
+            if own != {None} and own and self.policy.foreign_domains():
+                raise TryAgain
         return [token for _, token in best.values()] or [tokens[0]]
 
     async def refresh(self, exchange: Exchange, api: ApiRequest) -> SessionContainer:
@@ -261,7 +297,7 @@ class RequestSessions:
         request, sent_before = exchange.request, exchange.writer.session
         transport = transport_for_new_session(self.policy, request)
         exchange.writer.attach(session, transport)
-        cookies, bearer = request.cookies.get(ACCESS_COOKIE, []), bearer_token(request)
+        cookies, bearer = request.cookies.get(self.policy.access_cookie, []), bearer_token(request)
         if transport == "header" and cookies:
             exchange.writer.clear("cookie")
         if transport == "cookie" and bearer is not None:
@@ -282,18 +318,6 @@ class RequestSessions:
         """
         if request.header("origin") is not None or request.header("sec-fetch-site") is not None:
             return None
-        for cookie in request.cookies.get(ACCESS_COOKIE, ()):
-            front_token = self.recipe.find_front_token(cookie)
-            if front_token is not None:
-                return front_token
-        return None
-
-
-async def _first_that_verifies(
-    candidates: Sequence[str], verify: Callable[[str], Awaitable[SessionContainer]]
-) -> SessionContainer:
-    """Of several, which are there only when cookies of one name lie on several domains: planted, or left over."""
-    for token in candidates[:-1]:
-        with suppress(TryRefreshToken, Unauthorised):
-            return await verify(token)
-    return await verify(candidates[-1])
+        cookies = request.cookies.get(self.policy.access_cookie, ())
+        found = {front_token for cookie in cookies if (front_token := self.recipe.find_front_token(cookie)) is not None}
+        return found.pop() if len(found) == 1 else None  # of two, one may be planted

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from watchword.fdi.cookies import ACCESS_COOKIE, LEGACY_COOKIE, REFRESH_COOKIE, CookiePolicy
+from watchword.fdi.cookies import LEGACY_COOKIE, CookiePolicy
 from watchword.http.messages import Header, HttpRequest
 from watchword.sessions.session import IssuedTokens, SessionContainer
 
@@ -155,7 +155,7 @@ class TokenWriter:
             headers += [("st-access-token", ""), ("st-refresh-token", "")]
         if "cookie" in transports:
             same_site = self.policy.same_site(self.policy.website_origin(self.request))
-            for name in (ACCESS_COOKIE, REFRESH_COOKIE):
+            for name in (self.policy.access_cookie, self.policy.refresh_cookie):
                 headers += [("set-cookie", cookie) for cookie in self.policy.clear(name, same_site)]
         return headers
 

@@ -153,7 +153,7 @@ def check_fits_cookies(
     signature = _SIGNATURE_BYTES[algorithm]
     access_token = sum(-(-4 * size // 3) for size in (len(header), len(payload), signature)) + 2
     front_token = len(_front_token(user_id, largest.expires_at_ms, payload))
-    size = max(len("sAccessToken") + access_token, len("sFrontToken") + front_token)
+    size = max(len("__Host-sAccessToken") + access_token, len("sFrontToken") + front_token)
     if size > MAX_COOKIE_BYTES:
         sizes = {name: len(encode_json({name: value})) - 2 for name, value in jwt_payload.items()}
         biggest = sorted(sizes, key=lambda name: -sizes[name])[:3]

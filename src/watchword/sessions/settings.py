@@ -31,6 +31,7 @@ class SessionOptions(TypedDict, total=False):
     token_transfer_method: TokenTransfer | Callable[[HttpRequest, bool], TokenTransfer]
     cookie_domain: str | None
     older_cookie_domain: str | None
+    cookie_prefixes: bool
     cookie_secure: bool | None
     cookie_same_site: SameSite | None
     session_expired_status_code: int
@@ -61,6 +62,9 @@ class SessionSettings:
             session is being created (FDI 4.1).
         cookie_domain: `Domain` of our cookies; none by default.
         older_cookie_domain: The `cookie_domain` used before; the empty text for none (FDI 4.11).
+        cookie_prefixes: Call the cookies `__Host-sAccessToken` and `__Secure-sRefreshToken`, so that no other
+            sub-domain can plant one. Browsers' scripts never read them; server-side rendering by the official
+            React package does. Switching it signs everybody out once.
         cookie_secure: `None` means: when the API is https.
         cookie_same_site: `None` means: computed per request (FDI 4.3).
         session_expired_status_code: HTTP status when there is no valid session.
@@ -86,6 +90,7 @@ class SessionSettings:
     token_transfer_method: TokenTransfer | Callable[[HttpRequest, bool], TokenTransfer] = "any"
     cookie_domain: str | None = None
     older_cookie_domain: str | None = None
+    cookie_prefixes: bool = False
     cookie_secure: bool | None = None
     cookie_same_site: SameSite | None = None
     session_expired_status_code: int = 401

@@ -143,6 +143,11 @@ class Session(SessionsByHandle):
             return None
         return token.handle
 
+    def find_handle(self, access_token: str) -> str | None:
+        """The handle in an access token of ours whose signature holds, expired or not; no I/O."""
+        token = verify.find_signed_access_token(self.session_engine, access_token)
+        return None if token is None else token.handle
+
     def find_front_token(self, access_token: str) -> str | None:
         """The front token of an access token whose signature holds, expired or not (security 4.4)."""
         token = verify.find_signed_access_token(self.session_engine, access_token)
