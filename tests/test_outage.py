@@ -148,9 +148,9 @@ async def until_answered(browser: Browser) -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The time limits of the product, shorter: nobody waits for a silent server for more than a second."""
-    monkeypatch.setattr(postgres, "_USUAL", replace(postgres._USUAL, seconds=1.0))
-    monkeypatch.setattr(postgres_primary, "CONNECT_SECONDS", 1.0)
+    """The time limits of the product, shorter: nobody waits for a silent server for more than two seconds."""
+    monkeypatch.setattr(postgres, "_USUAL", replace(postgres._USUAL, seconds=2.0))
+    monkeypatch.setattr(postgres_primary, "CONNECT_SECONDS", 1.5)
 
 
 @pytest.mark.usefixtures("impatient")

@@ -153,7 +153,7 @@ async def test_a_commit_that_waits_for_the_standby_is_not_called_off(
     observer = open_database(url)
     await observer.start()
     await create_things(observer)
-    monkeypatch.setattr(postgres, "_USUAL", replace(postgres._USUAL, seconds=0.3))
+    monkeypatch.setattr(postgres, "_USUAL", replace(postgres._USUAL, seconds=2.0))
     hasty = open_database(url)
     await hasty.start()
     await asyncio.to_thread(untouched_pair.standby.stop)
@@ -192,8 +192,8 @@ async def test_a_server_whose_packets_vanish_does_not_hide_the_other(
     postgres_pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """F-05, F-06: the old primary's machine is gone, and no packet comes back: the new one is found all the same."""
-    monkeypatch.setattr(postgres_primary, "CONNECT_SECONDS", 1.0)
-    monkeypatch.setattr(postgres, "_USUAL", replace(postgres._USUAL, seconds=0.5))
+    monkeypatch.setattr(postgres_primary, "CONNECT_SECONDS", 2.0)
+    monkeypatch.setattr(postgres, "_USUAL", replace(postgres._USUAL, seconds=2.0))
     url = postgres_pair.primary.create_database()
     wire = Wire(url)
     async with wire.laid():
