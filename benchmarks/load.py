@@ -14,7 +14,7 @@ from benchmarks.servers import Server
 from benchmarks.spread import quantile
 
 IN_FLIGHT = 8
-OPERATIONS: tuple[Operation, ...] = ("sign_up", "sign_in", "bare", "verify", "refresh", "sign_out", "visit")
+OPERATIONS: tuple[Operation, ...] = ("sign_up", "sign_in", "bare", "empty", "verify", "refresh", "sign_out", "visit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +106,8 @@ class Load:
         if operation == "bare":
             return [lambda: contender.bare(lane)] * (form.requests // IN_FLIGHT)
         work = getattr(contender, operation)
-        if operation in ("verify", "refresh"):
-            times = (form.requests if operation == "verify" else form.refreshes) // IN_FLIGHT
+        if operation in ("empty", "verify", "refresh"):
+            times = (form.refreshes if operation == "refresh" else form.requests) // IN_FLIGHT
             return [lambda: work(lane, self.people[number])] * times
         people = self.people[: form.visits] if operation == "visit" else self.people
         return [lambda person=person: work(lane, person) for person in people[number::IN_FLIGHT]]

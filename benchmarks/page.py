@@ -46,7 +46,7 @@ def _head(results: Results) -> str:
 
 What Watchword costs, in CPU time, beside the physical floor and beside its peers. Everything here was measured in one
 run on {results.about["day"]}, {results.about["rounds"]} rounds in turns; a cell is the median and, in brackets, the
-quartiles. How it is measured, and why so: [decision 0019](decisions/0019-how-speed-is-measured.md). To repeat it:
+quartiles. How it is measured, and why so: [decision 0022](decisions/0022-how-speed-is-measured.md). To repeat it:
 
 ```
 make bench ARGS=--short              # under ten minutes on a quiet machine; prints this page, changes no tracked file
@@ -61,7 +61,8 @@ def _targets(results: Results) -> str:
     rows = [
         [one.what, one.wanted, one.measured, "yes" if one.is_reached else "**no**"] for one in list_targets(results)
     ]
-    return "## What was to be reached\n\n" + _table(["", "wanted", "measured", "reached"], rows)
+    words = "Why those that are missed are missed stands in the decision above, as far as profiles have shown it."
+    return "## What was to be reached\n\n" + _table(["", "wanted", "measured", "reached"], rows) + f"\n\n{words}"
 
 
 def _over_http(results: Results) -> str:

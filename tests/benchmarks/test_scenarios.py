@@ -39,7 +39,7 @@ async def test_each_operation_does_what_it_says_over_http(contender: Contender, 
         try:
             await load.check()
             load.renew_people()
-            costs = {operation: await load.measure(operation) for operation in OPERATIONS}
+            costs = {operation: await load.measure(operation) for operation in OPERATIONS if contender.has(operation)}
         finally:
             await load.close()
     assert all(cost.cpu_ms > 0 and cost.latency_ms > 0 for cost in costs.values())

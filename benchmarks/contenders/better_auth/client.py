@@ -13,6 +13,10 @@ class BetterAuth(Contender):
     name: ClassVar[str] = "better-auth (Node.js)"
     folder: ClassVar[str] = "better_auth"
     lacks: ClassVar[dict[Operation, str]] = {"refresh": "its one token is prolonged in the database, not exchanged"}
+    spares: ClassVar[dict[Operation, str]] = {
+        "sign_up": "its Argon2id costs less than any we know for Python, and its token is not signed by a key pair",
+        "sign_in": "as for sign-up; its token is looked up in the database at each request instead",
+    }
 
     def command(self, environment: Path) -> list[str]:
         """Node.js, with the packages of its own folder."""

@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request
 
 from benchmarks.contenders.serving import SECRET, database_url, serve
 from watchword import AppInfo, Limit, Protection, SessionContainer, Watchword
@@ -14,7 +14,7 @@ MANY = Limit(10_000_000, seconds=60)
 
 
 def make_app(database: str, origin: str) -> FastAPI:
-    """An application with the two routes that are measured.
+    """An application with the routes that are measured.
 
     The limits count as ever, up to a number that the load does not reach. Each refresh is served as one that comes
     an hour after the last: a young token would be answered with less work, without a write (`settle_ms`).
@@ -31,6 +31,13 @@ def make_app(database: str, origin: str) -> FastAPI:
 
     @app.get("/bare")
     async def bare() -> dict[str, Any]:
+        return {"user": "anybody"}
+
+    async def nothing(request: Request) -> None:
+        """What the framework needs to call a dependency at all."""
+
+    @app.get("/empty")
+    async def empty(_: None = Depends(nothing)) -> dict[str, Any]:
         return {"user": "anybody"}
 
     @app.get("/me")
