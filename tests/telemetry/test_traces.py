@@ -2,10 +2,15 @@
 
 from typing import Any
 
+import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 
 from tests.site import PASSWORD, running_site
 from tests.telemetry.conftest import Seen
+from watchword.database.database import Database, Transaction
+from watchword.database.observed import ObservedDatabase
+from watchword.database.statements import Statement
+from watchword.errors import StorageUnavailable, WrongCredentials
 from watchword.recipes import EmailPassword, SessionFeature
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -94,6 +99,28 @@ async def test_a_refusal_is_no_error_and_a_failure_is(sqlite_url: str, seen: See
     assert "RuntimeError" == override.attributes["error.type"]
     for span in (failed, override):
         assert (StatusCode.ERROR, None, ()) == (span.status.status_code, span.status.description, tuple(span.events))
+
+
+async def test_a_body_that_refuses_is_no_outage(db: Database, seen: Seen) -> None:
+    """A transaction that rolls back because of what it found has worked; one that finds no database has not."""
+    seen.telemetry.bind("Test")
+    seen.telemetry.start()
+    observed = ObservedDatabase(db, seen.telemetry)
+
+    async def refuses(_: Transaction) -> None:
+        raise WrongCredentials
+
+    with pytest.raises(WrongCredentials):
+        await observed.write(refuses)
+    usage = observed.usage()
+    assert (usage.used, usage.waiting) == (0, 0) < (usage.most, 1)
+    await observed.stop()
+    with pytest.raises(StorageUnavailable):
+        await observed.find(Statement("select 1 as one"))
+    (refused,), (failed,) = seen.spans("database transaction"), seen.spans("database find")
+    assert StatusCode.UNSET == refused.status.status_code
+    assert failed.attributes is not None
+    assert (StatusCode.ERROR, "storage_unavailable") == (failed.status.status_code, failed.attributes["error.type"])
 
 
 async def test_no_span_and_no_metric_holds_a_secret_or_a_person(database_url: str, seen: Seen) -> None:
