@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from watchword.crypto.base64url import encode_base64url
 from watchword.crypto.jwt import SigningAlgorithm, SigningKey, generate_signing_key
-from watchword.errors import InvalidPayload
+from watchword.errors import BadInput, InvalidPayload
 from watchword.sessions.access_tokens import (
     KID_LENGTH,
     AccessTokenClaims,
@@ -265,9 +265,11 @@ def test_payload_that_is_too_large_names_its_biggest_keys() -> None:
 
 
 def test_long_ids_count_too() -> None:
-    """A user id of three thousand characters leaves no room: refused at creation, not by the browser."""
-    with pytest.raises(InvalidPayload):
-        fits({}, user_id="u" * 3000)
+    """A user id of three thousand characters leaves no room: refused at creation, by its own name."""
+    for name in ("user_id", "recipe_user_id", "tenant_id"):
+        with pytest.raises(BadInput, match=f"^{name} has 3000 bytes; the cookie would have") as refusal:
+            fits({"role": "member"}, **{name: "u" * 3000})
+        assert name == refusal.value.field
 
 
 def test_infos_compare_by_value(keys: dict[str, SigningKey]) -> None:

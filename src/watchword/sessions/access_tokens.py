@@ -19,7 +19,7 @@ from watchword.crypto.jwt import (
     read_unverified,
     sign,
 )
-from watchword.errors import InvalidPayload
+from watchword.errors import BadInput, InvalidPayload
 from watchword.http.json import encode_json
 from watchword.sessions.payloads import MAX_COOKIE_BYTES, without_reserved_claims
 
@@ -135,6 +135,7 @@ def check_fits_cookies(
 
     Raises:
         InvalidPayload: Cookie name and value would be longer than 4096 bytes (security CK-8).
+        BadInput: The same, because of an id; it names which.
     """
     largest = AccessTokenClaims(
         handle=handle,
@@ -156,6 +157,14 @@ def check_fits_cookies(
     size = max(len("__Host-sAccessToken") + access_token, len("sFrontToken") + front_token)
     if size > MAX_COOKIE_BYTES:
         sizes = {name: len(encode_json({name: value})) - 2 for name, value in jwt_payload.items()}
+        ids = {"user_id": user_id, "recipe_user_id": recipe_user_id, "tenant_id": tenant_id}
+        longest = max(ids, key=lambda name: len(ids[name]))
+        if len(encode_json(ids[longest])) > sum(sizes.values()):
+            raise BadInput(
+                longest,
+                f"{longest} has {len(ids[longest].encode())} bytes; the cookie would have {size}, and browsers drop it "
+                f"over {MAX_COOKIE_BYTES}; use a shorter one",
+            )
         biggest = sorted(sizes, key=lambda name: -sizes[name])[:3]
         named = ", ".join(f"{name[:100]!r} ({sizes[name]} bytes)" for name in biggest)
         raise InvalidPayload(
