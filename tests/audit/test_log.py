@@ -4,11 +4,13 @@ import json
 
 import pytest
 
-from tests.audit.logs import ManualClock, new_log, record, rows
+from tests.audit.logs import ManualClock, new_log, record, rows, tamper
 from watchword.audit import log as log_module
 from watchword.audit.events import SecurityEvent
 from watchword.audit.log import AuditLog
+from watchword.audit.verification import get_anchor
 from watchword.database.database import Database, Transaction
+from watchword.database.migrations import load_migrations, migrate
 
 
 async def test_an_event_is_there_exactly_when_its_transaction_commits(db: Database, audit: AuditLog) -> None:
@@ -116,3 +118,36 @@ async def test_no_character_makes_an_event_fail(db: Database, audit: AuditLog) -
     (row,) = await rows(db)
     assert "a�b?\n" == row["user_id"]
     assert 500 == len(row["reason"])
+
+
+async def test_old_events_go_and_the_end_of_the_chain_is_logged(
+    db: Database, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What each process does every ten minutes: the line is an anchor on another medium than the database."""
+    monkeypatch.setattr(log_module, "_REMOVE_SECONDS", 0.0)
+    await migrate(db, load_migrations(["watchword.audit"]))
+    log = new_log(db, clock, keep_days=365)
+    writer = await log.open()
+    await record(db, log, SecurityEvent("sign_in"), SecurityEvent("sign_up"))
+    await writer.chain_all()
+    await tamper(db, "update {audit_events} set chained_at_ms = 0 where kind = 'sign_in'")
+    clock.turn(10**12)
+
+    with caplog.at_level("INFO"):
+        await log._wait_and_remove(writer)
+    await log.flush()
+
+    assert ["events_removed", "sign_up"] == sorted(row["kind"] for row in await rows(db))
+    assert f"the audit log ends at {await get_anchor(db, 'public')}" in caplog.text
+
+
+async def test_what_a_stop_cannot_store_is_told(sqlite_db: Database, caplog: pytest.LogCaptureFixture) -> None:
+    """The database is away when the process ends: how much is lost stands in the log."""
+    log = new_log(sqlite_db, ManualClock())
+    await log.start()
+    await log.stop()
+    await log.open()  # without the background, which might be quicker than this test
+    log.note(SecurityEvent("sign_in_failed"), SecurityEvent("sign_in_failed"))
+    await sqlite_db.stop()
+    await log.stop()
+    assert "2 security events are lost" in caplog.text
