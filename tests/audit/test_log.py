@@ -1,6 +1,7 @@
 """Recording: with the transaction or not at all, beside it without waiting, and never without bound."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -87,6 +88,29 @@ async def test_the_same_again_is_noted_once_in_a_while(db: Database, audit: Audi
     await audit.flush()
 
     assert ["198.51.100.7", "198.51.100.7", "198.51.100.8"] == sorted(row["address"] for row in await rows(db))
+
+
+async def test_a_clock_that_was_ahead_silences_nothing_for_long(
+    db: Database, audit: AuditLog, clock: ManualClock
+) -> None:
+    """A jump of a year, and back: the same event is noted again after its time."""
+    clock.turn(365 * 86_400_000)
+    audit.note(SecurityEvent("limit_reached"), quiet_ms=60_000)
+    clock.turn(-365 * 86_400_000)
+    audit.note(SecurityEvent("limit_reached"), SecurityEvent("limit_reached"), quiet_ms=60_000)
+    await audit.flush()
+    assert 2 == len(await rows(db))
+
+
+async def test_an_event_that_cannot_be_stored_keeps_no_other_back(
+    db: Database, audit: AuditLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A mistake in one call must not cost all events that come after it."""
+    broken: Any = {"number": 1 << 99, "thing": object()}
+    audit.note(SecurityEvent("sign_in"), SecurityEvent("sign_in_failed", facts=broken), SecurityEvent("sign_up"))
+    await audit.flush()
+    assert ["sign_in", "sign_up"] == [row["kind"] for row in await rows(db)]
+    assert "of kind sign_in_failed cannot be stored" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ class AuditLog:
                     batch.append((self._ids.make(now_ms), now_ms, event))
                 if not batch:
                     return
-                rows = [self._row(*noted) for noted in batch]
+                rows = [row for noted in batch if (row := self._row_if_it_can_be(*noted)) is not None]
                 await self._db.write(lambda tx, rows=rows: tx.execute_many(INSERT_EVENT, rows))
                 self._news_until = time.monotonic() + _NEWS_SECONDS
                 for _ in range(len(batch) - bool(dropped)):
@@ -174,13 +174,22 @@ class AuditLog:
         stored = replace(event, address=self._settings.address_to_store(event.address))
         return new_row(self._opened(), self._app_id, event_id, at_ms, stored)
 
+    def _row_if_it_can_be(self, event_id: str, at_ms: int, event: SecurityEvent) -> dict[str, Any] | None:
+        try:
+            return self._row(event_id, at_ms, event)
+        except Exception:  # one that holds what it may not must not keep all others from being stored
+            log.exception("a security event of kind %s cannot be stored, and is dropped", event.kind)
+            return None
+
     def _was_just_noted(self, event: SecurityEvent, now_ms: int, quiet_ms: int) -> bool:
         key = (event.kind, event.tenant_id, event.user_id, event.handle, event.address, *event.facts.values())
-        if now_ms < self._quiet.get(key, now_ms):
+        noted_at_ms = self._quiet.get(key)
+        # The distance, not the difference: a clock that was ahead for a moment must not silence for as long.
+        if noted_at_ms is not None and abs(now_ms - noted_at_ms) < quiet_ms:
             return True
         if len(self._quiet) >= _MOST_QUIET:
             self._quiet.clear()
-        self._quiet[key] = now_ms + quiet_ms
+        self._quiet[key] = now_ms
         return False
 
     def _begin(self, what: str, round_: Callable[[], Awaitable[None]]) -> None:
