@@ -1,11 +1,13 @@
 """Base64url without padding, strict: every value has exactly one spelling. Source: RFC 7515, section 2."""
 
-import base64
+from binascii import a2b_base64, b2a_base64
+
+_TO_URL, _FROM_URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
 
 
 def encode_base64url(data: bytes) -> str:
     """URL-safe text without padding."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return _encode(data).decode("ascii")
 
 
 def decode_base64url(text: str | bytes) -> bytes:
@@ -18,7 +20,11 @@ def decode_base64url(text: str | bytes) -> bytes:
     ascii_text = text.encode("ascii") if isinstance(text, str) else text
     # The decoder of the standard library skips what it does not know; comparing with the one right
     # spelling catches all of that at once.
-    data = base64.urlsafe_b64decode(ascii_text + b"=" * (-len(ascii_text) % 4))
-    if base64.urlsafe_b64encode(data).rstrip(b"=") != ascii_text:
+    data = a2b_base64(ascii_text.translate(_FROM_URL) + b"=" * (-len(ascii_text) % 4))
+    if _encode(data) != ascii_text:
         raise ValueError("not canonical base64url")
     return data
+
+
+def _encode(data: bytes) -> bytes:
+    return b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=")
