@@ -248,7 +248,7 @@ def _has_as_many_members_as_names(value: Any, data: bytes) -> bool:
 def _count_members(value: Any) -> int:
     if isinstance(value, dict):
         members = cast("dict[str, Any]", value)
-        return len(members) + sum(_count_members(item) for item in members.values() if isinstance(item, dict | list))
+        return len(members) + sum(_count_members(item) for item in members.values() if type(item) in (dict, list))
     return sum(map(_count_members, cast("list[Any]", value))) if isinstance(value, list) else 0
 
 
