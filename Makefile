@@ -5,7 +5,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race lint format clean
+.PHONY: help demo test race bench chaos lint format clean
 
 help: ## List these commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name what; do \
@@ -29,6 +29,11 @@ race: ## 100,000 racing refreshes on two nodes; ARGS="--on both --refreshes 5000
 bench: ## What operations cost beside the floor and the peers; ARGS=--short for ten minutes, ARGS="--short --write" for the page
 	@scripts/install-python all
 	@scripts/bench $(ARGS)
+
+chaos: ## Kill nodes at every commit point, break databases, see that nothing is lost; ARGS="--faults disk" and more
+	@scripts/install-python all
+	@scripts/install-pgbouncer
+	@scripts/chaos $(ARGS)
 
 lint: ## Check style, formatting, types and that imports run downwards
 	@scripts/install-python all

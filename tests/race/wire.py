@@ -64,6 +64,14 @@ class Wire:
         await asyncio.sleep(after_seconds)
         writer.transport.abort()
 
+    async def send_part(self, path: str, headers: Mapping[str, str], part: float) -> None:
+        """POST a part of a request, from 0 to 1, and be gone."""
+        _, writer = await self._connect()
+        content = self._encode("POST", path, headers, b"")
+        writer.write(content[: int(part * len(content))])
+        await writer.drain()
+        writer.transport.abort()
+
     def close(self) -> None:
         """Hang up everywhere."""
         for _, writer in self._idle:

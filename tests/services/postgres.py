@@ -34,10 +34,18 @@ ROOM_BYTES = 2_000_000_000
 
 
 class PostgresServer:
-    """One server with trust authentication on the loopback address; `admin_url` may do everything."""
+    """One server with trust authentication on the loopback address; `admin_url` may do everything.
 
-    def __init__(self, settings: dict[str, str] | None = None, binaries: Path | None = None) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="watchword-postgres-", dir=_roomy_folder()))
+    Args:
+        settings: More of `postgresql.conf`.
+        binaries: The folder of its programs; looked for when left out.
+        disk: Where its files lie; in memory, or where temporary files are, when left out.
+    """
+
+    def __init__(
+        self, settings: dict[str, str] | None = None, binaries: Path | None = None, disk: Path | None = None
+    ) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="watchword-postgres-", dir=disk or _roomy_folder()))
         self.settings = settings or {}
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
@@ -88,6 +96,11 @@ class PostgresServer:
         if process is not None:
             end_program(process, word, START_SECONDS)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended by itself."""
+        return self._process is not None and (self._data / "postmaster.pid").exists()
+
     def kill(self) -> None:
         """The power goes: all processes of the server get `SIGKILL`, those in the middle of a commit too."""
         server = int((self._data / "postmaster.pid").read_text().splitlines()[0])
@@ -133,11 +146,11 @@ class PostgresServer:
 
 @contextmanager
 def running_server(
-    settings: dict[str, str] | None = None, files: dict[str, bytes] | None = None
+    settings: dict[str, str] | None = None, files: dict[str, bytes] | None = None, disk: Path | None = None
 ) -> Iterator[PostgresServer]:
     """A PostgreSQL server of the caller's own, with files beside its data, removed at the end."""
     programs = os.environ.get(EXTERNAL, "")
-    server = PostgresServer(settings, Path(programs) if programs and "://" not in programs else None)
+    server = PostgresServer(settings, Path(programs) if programs and "://" not in programs else None, disk)
     try:
         for name, content in (files or {}).items():
             server.put_file(name, content)
