@@ -26,7 +26,7 @@ race: ## 100,000 racing refreshes on two nodes; ARGS="--on both --refreshes 5000
 	@scripts/install-python all
 	@scripts/race $(ARGS)
 
-bench: ## What operations cost beside the floor and the peers; ARGS=--short for ten minutes, ARGS="--short --write" for the page
+bench: ## What operations cost beside the floor and the peers; ARGS=--short for less of it, ARGS="--short --write" for the page
 	@scripts/install-python all
 	@scripts/bench $(ARGS)
 

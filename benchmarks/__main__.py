@@ -17,7 +17,9 @@ from benchmarks.run import install_all, run
 def main() -> int:
     """Measure, or write the page of what was measured."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="the short form, under ten minutes on two processors")
+    parser.add_argument(
+        "--short", action="store_true", help="the short form, meant to stay under ten minutes on two quiet processors"
+    )
     parser.add_argument("--write", action="store_true", help="keep the figures, and write docs/performance.md of them")
     parser.add_argument("--page", action="store_true", help="measure nothing: write the page of the kept figures")
     chosen = parser.parse_args()

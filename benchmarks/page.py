@@ -49,7 +49,7 @@ run on {results.about["day"]}, {results.about["rounds"]} rounds in turns; a cell
 quartiles. How it is measured, and why so: [decision 0022](decisions/0022-how-speed-is-measured.md). To repeat it:
 
 ```
-make bench ARGS=--short              # under ten minutes on a quiet machine; prints this page, changes no tracked file
+make bench ARGS=--short              # the short form; prints this page, changes no tracked file
 make bench ARGS="--short --write"    # and writes this page and its picture anew
 make bench                           # the full form: three times the rounds, a million requests for the memory
 ```
