@@ -399,3 +399,59 @@ async def test_see_it_run(database_url: str, capsys: pytest.CaptureFixture[str])
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
     (own,) = [line for line in lines if line["logger"] == "shop"]
     assert ("somebody needs help", "req-12345") == (own["message"], own["request_id"])
+
+
+async def test_people(database_url: str) -> None:
+    """All addresses page by page; a person who is closed out is exported and gone."""
+    section = Section("People")
+    async with section.serve(database_url) as visitor:
+        await visitor.sign_up("ada@example.com")
+        await visitor.sign_up("eve@example.com")
+        assert {"ada@example.com", "eve@example.com"} == set(await section.names["every_address"]())
+        user_id = await user_id_of(visitor)
+        everything = await section.names["close_shop"](user_id)
+        assert [{"user_id": user_id, "metadata": {"closed": True}}] == everything["data"]["user_metadata"]
+        assert ["ada@example.com"] == await section.names["every_address"]()
+        assert "WRONG_CREDENTIALS_ERROR" == (await visitor.sign_in("eve@example.com")).json()["status"]
+
+
+async def test_one_account_for_an_address(database_url: str) -> None:
+    """The second way in is refused, whichever came first."""
+    section = Section("One account for an address")
+    async with section.serve(database_url) as visitor:
+        (recipe,) = section.names["recipes"]
+        await visitor.sign_up("ada@example.com")
+
+        async def from_provider(user_id: str, email: str) -> Any:
+            return await recipe.sign_in_up("google", user_id, email, True, {}, {}, tenant_id="public", user_context={})
+
+        with pytest.raises(SignInUpNotAllowed):
+            await from_provider("1", "ada@example.com")
+        assert (await from_provider("2", "eve@example.com")).created_new_recipe_user
+        assert not (await from_provider("2", "eve@example.com")).created_new_recipe_user
+        assert "FIELD_ERROR" == (await visitor.sign_up("eve@example.com")).json()["status"]
+
+
+async def test_a_page_with_ones_own_sessions(database_url: str) -> None:
+    """SE-6. Attack: end the session of somebody else whose handle has become known. Own ones end one at a time."""
+    async with Section("A page with one's own sessions").serve(database_url) as visitor:
+        visitor.headers["user-agent"] = "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0"
+        await visitor.sign_up("ada@example.com")
+        (first,) = (await visitor.get("/sessions")).json()
+        assert ("Firefox on Linux", "127.0.0.1", True) == (
+            first["device"],
+            first["network_address"],
+            first["is_this_one"],
+        )
+        assert first["last_used_ms"] == first["signed_in_ms"]
+        visitor.client.cookies.clear()  # the others are other browsers
+        laptop = Browser(visitor.client, "headers")
+        await laptop.sign_in("ada@example.com")
+        thief = Browser(visitor.client, "headers")
+        await thief.sign_up("eve@example.com")
+        assert 404 == (await thief.call("DELETE", f"/sessions/{first['handle']}")).status_code
+        assert 2 == len((await laptop.get("/sessions")).json())
+        assert 200 == (await laptop.call("DELETE", f"/sessions/{first['handle']}")).status_code
+        (left,) = (await laptop.get("/sessions")).json()
+        assert left["is_this_one"]
+        assert 1 == len((await thief.get("/sessions")).json())

@@ -21,6 +21,8 @@ READ_MUCH = {
     "sessions.keys.KEEP_KEYS_LONGER": "runs once, when tokens are to live longer",
     "transfer.exporting.PAGE_OF_USERS": "a page after the other, of all users",
     "transfer.exporting.ROLES_OF_PAGE": "a page after the other, of all users",
+    "accounts.listing.LOAD_USERS": "a page; by the index among more rows, as recipes/users/test_query_plans.py shows",
+    "accounts.listing.COUNTS": "counts users, for an operator",
     "delivery.outbox.GET_PROGRESS": "counts what waits, for a metric",
     "sessions.story.FIND_REVOKED": "asked by `watchword why`, of rows that are kept for two hours",
     "delivery.outbox.LIST_DEAD": "lists what was given up, for an administrator",
@@ -158,7 +160,7 @@ def bad_nodes_of_postgresql(node: dict[str, Any]) -> Iterator[str]:
 
 def short(name: str) -> str:
     """The name of a statement as it stands in the tables above."""
-    return name.removeprefix("watchword.").replace("recipes.", "", 1)
+    return name.removeprefix("watchword.").replace("recipes.", "", 1).partition("[")[0]
 
 
 def test_each_exception_is_a_statement() -> None:

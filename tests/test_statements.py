@@ -19,13 +19,17 @@ FIRST_PACKAGES = ["watchword.accounts", "watchword.sessions"]  # the recipes' ta
 
 
 def all_statements() -> dict[str, Statement]:
-    """The module-level statements of every module of the package, by their full names."""
-    return {
-        f"{module.__name__}.{name}": value
-        for module in (importlib.import_module(name) for name in module_names())
-        for name, value in vars(module).items()
-        if isinstance(value, Statement)
-    }
+    """The module-level statements of every module of the package, by their full names; those in a `dict` as well."""
+    found: dict[str, Statement] = {}
+    for module in (importlib.import_module(name) for name in module_names()):
+        for name, value in vars(module).items():
+            members = value.items() if isinstance(value, dict) else [(None, value)]
+            found |= {
+                f"{module.__name__}.{name}" + ("" if key is None else f"[{key}]"): member
+                for key, member in members
+                if isinstance(member, Statement)
+            }
+    return found
 
 
 def module_names() -> list[str]:

@@ -44,6 +44,7 @@ from watchword.recipes.recipe import Engine, FirstFactor, Recipe
 from watchword.recipes.recipe_list import check_recipe_list
 from watchword.recipes.session.programmatic import Sessions
 from watchword.recipes.session.recipe import Session
+from watchword.recipes.users.programmatic import Users
 from watchword.settings import AppInfo, host_of, is_local
 from watchword.signatures import check_callable
 from watchword.telemetry.hooks import HookLimits, Hooks
@@ -97,6 +98,7 @@ class Watchword:
     Attributes:
         sessions: Sessions by handle or user, without a request: list, read, change, make, end.
         audit: What was recorded of security events: list, export, verify.
+        users: People without a request: find, list, ban, change, export, delete, and notes about them.
         session_recipe: The `Session` of `recipe_list`, or the one with the defaults; claims are added to it
             before the start.
         readiness: Whether this process can serve requests now, as `GET /health/ready` tells.
@@ -197,6 +199,7 @@ class Watchword:
             watch_overrides(recipe, hooks)
         self.fdi = FdiFace(app_info, self.recipe_list, self.session_recipe, engine, addresses)
         self.sessions = Sessions(self.session_recipe)
+        self.users = Users(engine, self.recipe_list)
         self._measured = Measured(
             clock=clock,
             db=self._db,

@@ -6,7 +6,7 @@ Recipes call these inside their own transactions, so that a user never exists wi
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from watchword.accounts.users import LoginMethod, ThirdPartyIdentity, User
+from watchword.accounts.users import Ban, LoginMethod, ThirdPartyIdentity, User
 from watchword.database.database import Row, Transaction
 from watchword.database.statements import Statement
 from watchword.errors import WatchwordError
@@ -45,23 +45,25 @@ async def insert_user(tx: Transaction, app_id: str, user: User) -> None:
     if not await tx.execute(_INSERT_USER, app_id=app_id, user_id=user.id, time_joined_ms=user.time_joined_ms):
         raise UserIdTaken
     for method in user.login_methods:
-        await insert_login_method(tx, app_id, user.id, method)
+        await insert_login_method(tx, app_id, user, method)
 
 
-async def insert_login_method(tx: Transaction, app_id: str, user_id: str, method: LoginMethod) -> None:
+async def insert_login_method(tx: Transaction, app_id: str, user: User, method: LoginMethod) -> None:
     """Store one more way to sign in for a user who exists, in all its tenants. Raises `UserIdTaken`."""
     third_party = method.third_party
     inserted = await tx.execute(
         _INSERT_LOGIN_METHOD,
         app_id=app_id,
         recipe_user_id=method.recipe_user_id,
-        user_id=user_id,
+        user_id=user.id,
         recipe_id=method.recipe_id,
         email=method.email,
+        email_domain=domain_of(method.email),
         third_party_id=third_party.id if third_party else None,
         third_party_user_id=third_party.user_id if third_party else None,
         verified=int(method.verified),
         time_joined_ms=method.time_joined_ms,
+        user_joined_ms=user.time_joined_ms,
     )
     if not inserted:
         raise UserIdTaken
@@ -71,6 +73,9 @@ async def insert_login_method(tx: Transaction, app_id: str, user_id: str, method
             app_id=app_id,
             recipe_user_id=method.recipe_user_id,
             tenant_id=tenant_id,
+            user_id=user.id,
+            recipe_id=method.recipe_id,
+            user_joined_ms=user.time_joined_ms,
         )
 
 
@@ -99,6 +104,7 @@ async def update_login_method_email(
         app_id=app_id,
         recipe_user_id=recipe_user_id,
         email=email,
+        email_domain=domain_of(email),
         verified=int(verified),
     )
 
@@ -125,12 +131,26 @@ async def mark_email_verified(
 async def delete_user(tx: Transaction, app_id: str, user_id: str) -> bool:
     """Delete a user; the database removes login methods, passwords and identities with the row.
 
-    Sessions are not tied to a row here (any text may be a user id): revoke them as well.
+    What is not tied to a row here goes by `recipes/users/`: that is where people are deleted.
 
     Returns:
         Whether there was such a user.
     """
     return await tx.execute(_DELETE_USER, app_id=app_id, user_id=user_id) > 0
+
+
+def domain_of(email: str | None) -> str | None:
+    """What follows the @ of an address; `None` for what has none, such as a user name."""
+    return email.rpartition("@")[2] if email is not None and "@" in email else None
+
+
+def users_from_rows(rows: Sequence[Row]) -> list[User]:
+    """Put users together from rows that hold `USER_COLUMNS`, in the order in which each first occurs."""
+    rows_of: dict[str, list[Row]] = {}
+    for row in rows:
+        rows_of.setdefault(row["user_id"], []).append(row)
+    found = [user_from_rows(rows) for rows in rows_of.values()]
+    return [user for user in found if user is not None]
 
 
 def user_from_rows(rows: Sequence[Row]) -> User | None:
@@ -153,7 +173,15 @@ def user_from_rows(rows: Sequence[Row]) -> User | None:
         id=rows[0]["user_id"],
         time_joined_ms=rows[0]["user_time_joined_ms"],
         login_methods=tuple(sorted(methods, key=lambda method: (method.time_joined_ms, method.recipe_user_id))),
+        ban=ban_from_row(rows[0]),
     )
+
+
+def ban_from_row(row: Row) -> Ban | None:
+    """The ban that the columns of a user say, over or not; `None` without one."""
+    if row["banned_at_ms"] is None:
+        return None
+    return Ban(since_ms=row["banned_at_ms"], reason=row["ban_reason"], until_ms=row["banned_until_ms"])
 
 
 def _login_method(row: Row, tenant_ids: tuple[str, ...]) -> LoginMethod:
@@ -171,17 +199,24 @@ def _login_method(row: Row, tenant_ids: tuple[str, ...]) -> LoginMethod:
 
 #: What `user_from_rows` needs. `u` is a user, `m` each of that user's login methods, `t` each tenant of these.
 USER_COLUMNS = """
-    u.user_id, u.time_joined_ms as user_time_joined_ms,
+    u.user_id, u.time_joined_ms as user_time_joined_ms, u.banned_at_ms, u.banned_until_ms, u.ban_reason,
     m.recipe_user_id, m.recipe_id, m.email, m.third_party_id, m.third_party_user_id, m.verified, m.time_joined_ms,
     t.tenant_id
 """
 
-#: The joins from a login method `own`, found by a recipe, to its user `u` and all that `USER_COLUMNS` names.
-USER_OF_OWN_LOGIN_METHOD = """
-    join {users} u on u.app_id = own.app_id and u.user_id = own.user_id
+#: The joins from a user `u` to all that `USER_COLUMNS` names.
+USER_LOGIN_METHODS = """
     join {login_methods} m on m.app_id = u.app_id and m.user_id = u.user_id
     left join {login_method_tenants} t on t.app_id = m.app_id and t.recipe_user_id = m.recipe_user_id
 """
+
+#: The joins from a login method `own`, found by a recipe, to its user `u` and all that `USER_COLUMNS` names.
+USER_OF_OWN_LOGIN_METHOD = (
+    """
+    join {users} u on u.app_id = own.app_id and u.user_id = own.user_id
+"""
+    + USER_LOGIN_METHODS
+)
 
 _INSERT_USER = Statement(
     """
@@ -192,18 +227,18 @@ _INSERT_USER = Statement(
 
 _INSERT_LOGIN_METHOD = Statement(
     """
-    insert into {login_methods} (app_id, recipe_user_id, user_id, recipe_id, email, third_party_id,
-                                 third_party_user_id, verified, time_joined_ms)
-    values (:app_id, :recipe_user_id, :user_id, :recipe_id, :email, :third_party_id,
-            :third_party_user_id, :verified, :time_joined_ms)
+    insert into {login_methods} (app_id, recipe_user_id, user_id, recipe_id, email, email_domain, third_party_id,
+                                 third_party_user_id, verified, time_joined_ms, user_joined_ms)
+    values (:app_id, :recipe_user_id, :user_id, :recipe_id, :email, :email_domain, :third_party_id,
+            :third_party_user_id, :verified, :time_joined_ms, :user_joined_ms)
     on conflict do nothing
     """
 )
 
 _INSERT_LOGIN_METHOD_TENANT = Statement(
     """
-    insert into {login_method_tenants} (app_id, recipe_user_id, tenant_id)
-    values (:app_id, :recipe_user_id, :tenant_id)
+    insert into {login_method_tenants} (app_id, recipe_user_id, tenant_id, user_id, recipe_id, user_joined_ms)
+    values (:app_id, :recipe_user_id, :tenant_id, :user_id, :recipe_id, :user_joined_ms)
     """
 )
 
@@ -212,10 +247,9 @@ _FIND_USER = Statement(
     + USER_COLUMNS
     + """
       from {users} u
-      join {login_methods} m on m.app_id = u.app_id and m.user_id = u.user_id
-      left join {login_method_tenants} t on t.app_id = m.app_id and t.recipe_user_id = m.recipe_user_id
-     where u.app_id = :app_id and u.user_id = :user_id
     """
+    + USER_LOGIN_METHODS
+    + "where u.app_id = :app_id and u.user_id = :user_id"
 )
 
 _FIND_USER_OF_LOGIN_METHOD = Statement(
@@ -228,7 +262,7 @@ _FIND_USER_OF_LOGIN_METHOD = Statement(
 
 _UPDATE_LOGIN_METHOD_EMAIL = Statement(
     """
-    update {login_methods} set email = :email, verified = :verified
+    update {login_methods} set email = :email, email_domain = :email_domain, verified = :verified
      where app_id = :app_id and recipe_user_id = :recipe_user_id
     """
 )

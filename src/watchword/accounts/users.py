@@ -1,6 +1,7 @@
 """Users and their login methods, as every recipe and the application see them."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,33 @@ class LoginMethod:
     verified: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ban:
+    """Who is banned may not sign in. Times are milliseconds since the epoch.
+
+    Attributes:
+        reason: A sentence that the person reads instead of ours.
+        until_ms: When it is over; `None`: when somebody takes it back.
+    """
+
+    since_ms: int
+    reason: str | None = None
+    until_ms: int | None = None
+
+    def holds_at(self, now_ms: int) -> bool:
+        """Whether it is not over yet."""
+        return self.until_ms is None or now_ms < self.until_ms
+
+    def sentence(self) -> str:
+        """What the person reads who tries to sign in."""
+        if self.reason is not None:
+            return self.reason
+        if self.until_ms is None:
+            return "This account is suspended. Please contact support."
+        until = datetime.fromtimestamp(self.until_ms / 1000, UTC)
+        return f"This account is suspended until {until:%Y-%m-%d %H:%M} UTC."
+
+
 @dataclass(frozen=True, slots=True)
 class User:
     """A person. The hooks of the application receive this object.
@@ -40,11 +68,13 @@ class User:
         id: The (primary) user id.
         time_joined_ms: Milliseconds since the epoch.
         login_methods: At least one, oldest first.
+        ban: The latest ban that nobody took back, which may be over; `None` without one.
     """
 
     id: str
     time_joined_ms: int
     login_methods: tuple[LoginMethod, ...]
+    ban: Ban | None = None
 
     @property
     def email(self) -> str | None:

@@ -23,6 +23,8 @@ EventKind = Literal[
     "email_changed",
     "email_verified",
     "email_unverified",
+    "user_banned",
+    "user_unbanned",
     "user_deleted",
     "user_erased",
     "role_given",

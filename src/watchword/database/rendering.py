@@ -21,6 +21,8 @@ _WORDS: dict[str, dict[Dialect, str]] = {
     "for_key_share": {"sqlite": "", "postgres": "for key share"},  # the row stays while this transaction lasts
     "greatest": {"sqlite": "max", "postgres": "greatest"},
     "least": {"sqlite": "min", "postgres": "least"},
+    # Text compared by its bytes, in indexes and in the ranges that use them: a range of prefixes is one there only.
+    "bytewise": {"sqlite": "collate binary", "postgres": 'collate "C"'},
     "json_each": {"sqlite": "json_each", "postgres": "json_array_elements_text"},  # rows with the column `value`
     # The database's own clock, in milliseconds since the epoch: one clock for all who share the database.
     "now_ms": {

@@ -62,6 +62,10 @@ class DatabaseStore:
             return True
         return keys.lane is not None and keys.lane.is_half_used(row["failures"] or 0)
 
+    async def forget(self, tx: Transaction, lane: Lane) -> None:
+        """Forget the failures of a lane, in a transaction of somebody else's."""
+        await tx.execute(FORGET_FAILURES, app_id=self._app_id, key=lane.key)
+
     async def succeed(self, keys: SignInKeys) -> None:
         """The try was right."""
 

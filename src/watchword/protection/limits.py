@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 from watchword.audit.events import EventLog, SecurityEvent, Unlogged
 from watchword.clock import Clock
 from watchword.crypto.sealing import SecretRing
-from watchword.database.database import Database
+from watchword.database.database import Database, Transaction
 from watchword.errors import Overloaded, StorageUnavailable, TooManyRequests
 from watchword.http.client_address import network_of
 from watchword.protection.database_store import DatabaseStore
@@ -185,6 +185,12 @@ class Limits:
         """Start the count of an account anew, as after a success: its owner has proved to be that in another way."""
         keys = self._sign_in_keys(tenant_id, email, None)
         await self._settle(lambda store: store.succeed(keys))
+
+    async def delete_account(self, tx: Transaction, tenant_id: str, email: str) -> None:
+        """Forget an account that is deleted, in the transaction that does."""
+        lane = self._sign_in_keys(tenant_id, email, None).lane
+        if lane is not None:
+            await self._shared.forget(tx, lane)
 
     def remember_device(self, tenant_id: str, email: str, device_cookies: Sequence[str]) -> str | None:
         """The device cookie for a browser that has just signed in to an account; `None` where that is off."""

@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 _STEPS = (
@@ -25,7 +25,7 @@ class NodeFacts:
 
     name: str
     version: str
-    secrets: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
     settings: Mapping[str, str]
 
     def as_dict(self) -> dict[str, object]:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, Never, Protocol
 
+from watchword.accounts.errors import AccountBanned
 from watchword.accounts.tenants import Tenants
 from watchword.accounts.users import User
 from watchword.audit.events import EventLog, SecurityEvent
@@ -25,6 +26,7 @@ from watchword.sessions.claims import ClaimValidator, SessionClaim
 from watchword.sessions.endings import Ending
 from watchword.sessions.session import ENDED_BECAUSE, SessionContainer
 from watchword.settings import AppInfo
+from watchword.stored_data import StoredTable
 from watchword.telemetry.hooks import Hooks
 
 UserContext = dict[str, Any]
@@ -240,6 +242,8 @@ class Recipe:
     recipe_ids: ClassVar[tuple[str, ...]] = ()
     #: Packages whose `migrations` folder holds this recipe's tables.
     migration_packages: ClassVar[tuple[str, ...]] = ()
+    #: What these tables hold: a person's rows in them are exported, moved and deleted with the person.
+    stored_tables: ClassVar[tuple[StoredTable, ...]] = ()
 
     def __init__(self, *, disabled_apis: Sequence[str] = (), **unknown: Never) -> None:
         for setting in unknown:
@@ -324,8 +328,19 @@ class SignInRecipe(Recipe):
         """Run the hooks and make the session, or keep the one the same person already has (FDI 11).
 
         Raises:
+            AccountBanned: The user is banned; no hook was run.
             HookFailed: A hook raised or returned what a session cannot hold; there is no session.
         """
+        if user.ban is not None and user.ban.holds_at(self.engine.clock.now_ms()):
+            refused = SecurityEvent(
+                "sign_in_refused",
+                tenant_id=api.tenant_id,
+                user_id=user.id,
+                address=address_of(api.user_context),
+                facts={"method": context.login_type, "error": AccountBanned.code},
+            )
+            self.engine.audit.note(refused)
+            raise AccountBanned(user.ban)
         session = api.session
         if session is None or session.user_id != user.id:
             session = await self._new_session(api, user, recipe_user_id, context, action)

@@ -1,18 +1,19 @@
 """The life of a session besides refreshing: made, read, changed, ended. Each change is one transaction."""
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from watchword.audit.events import SecurityEvent
 from watchword.database.database import Row, Transaction
 from watchword.database.statements import Statement
 from watchword.http.json import check_json_object, decode_json_object, encode_json
+from watchword.identifiers import check_id, is_storable
 from watchword.sessions.access_tokens import AccessTokenClaims, AccessTokenInfo, check_fits_cookies
 from watchword.sessions.claims import ClaimOwner
+from watchword.sessions.devices import Origin
 from watchword.sessions.endings import Ending
 from watchword.sessions.engine import GrantedTokens, SessionEngine, grant_tokens
-from watchword.sessions.identifiers import check_id, is_storable
 from watchword.sessions.payloads import checked_jwt_payload, checked_session_data
 from watchword.sessions.refresh_tokens import mint_refresh_token
 from watchword.sessions.revoked_rows import record_revoked
@@ -32,9 +33,19 @@ async def create_session(
     jwt_payload: Mapping[str, Any],
     session_data: Mapping[str, Any],
     with_anti_csrf_token: bool,
-    address: str | None = None,
+    origin: Origin = Origin(),  # noqa: B008 - frozen
+    admit: Callable[[Transaction], Awaitable[None]] | None = None,
 ) -> GrantedTokens:
-    """Make and store a session, then its tokens; `address` is the client's, for the audit log.
+    """Make and store a session, then its tokens.
+
+    Args:
+        engine: The app's sessions.
+        owner: Whose session.
+        jwt_payload: Rides in the access token.
+        session_data: Stays in the database.
+        with_anti_csrf_token: Whether its tokens carry an anti-CSRF token.
+        origin: Where it is started.
+        admit: Called first in the transaction that stores the session; what it raises leaves none.
 
     Raises:
         BadInput: The user id cannot be one.
@@ -76,6 +87,8 @@ async def create_session(
     )
 
     async def insert(tx: Transaction) -> None:
+        if admit is not None:
+            await admit(tx)
         await tx.execute(
             INSERT_SESSION,
             app_id=engine.app_id,
@@ -90,13 +103,15 @@ async def create_session(
             ends_at_ms=session.ends_at_ms,
             jwt_payload=encode_json(payload).decode(),
             session_data=encode_json(data).decode(),
+            device=origin.device,
+            network_address=origin.network_address,
         )
         created = SecurityEvent(
             "session_created",
             tenant_id=owner.tenant_id,
             user_id=owner.user_id,
             handle=handle,
-            address=address,
+            address=origin.network_address,
             facts={"expires_at_ms": session.expires_at_ms, "ends_at_ms": ends_at_ms},
         )
         await engine.audit.record(tx, created)
@@ -273,6 +288,17 @@ async def list_session_handles(engine: SessionEngine, user_id: str, tenant_id: s
     return [row["handle"] for row in rows]
 
 
+async def list_sessions(engine: SessionEngine, user_id: str, tenant_id: str | None) -> list[SessionInformation]:
+    """A user's living sessions, newest first, in one tenant or in all."""
+    if not is_storable(user_id + (tenant_id or "")):
+        return []
+    now_ms = engine.clock.now_ms()
+    rows = await engine.db.list(
+        LIST_SESSIONS, app_id=engine.app_id, user_id=user_id, tenant_id=tenant_id, now_ms=now_ms
+    )
+    return [_information(row) for row in rows]
+
+
 def _check_fits(engine: SessionEngine, payload: Mapping[str, Any], *, handle: str, owner: ClaimOwner) -> None:
     check_fits_cookies(
         payload,
@@ -300,20 +326,23 @@ def _information(row: Row) -> SessionInformation:
         session_data=_object(row, "session_data"),
         time_created_ms=row["created_at_ms"],
         expires_at_ms=expires_at_ms if ends_at_ms is None else min(expires_at_ms, ends_at_ms),
+        last_used_ms=row["confirmed_at_ms"],
+        device=row["device"],
+        network_address=row["network_address"],
     )
 
 
 INSERT_SESSION = Statement("""
     insert into {sessions} (app_id, tenant_id, handle, user_id, recipe_user_id, cur_hash, cur_gen,
                             confirmed_at_ms, created_at_ms, expires_at_ms, ends_at_ms,
-                            jwt_payload, payload_version, session_data)
+                            jwt_payload, payload_version, session_data, device, network_address)
     values (:app_id, :tenant_id, :handle, :user_id, :recipe_user_id, :cur_hash, :cur_gen,
-            :now_ms, :now_ms, :expires_at_ms, :ends_at_ms, :jwt_payload, 0, :session_data)
+            :now_ms, :now_ms, :expires_at_ms, :ends_at_ms, :jwt_payload, 0, :session_data, :device, :network_address)
 """)
 
 FIND_BY_HANDLE = Statement("""
     select handle, tenant_id, user_id, recipe_user_id, jwt_payload, session_data,
-           created_at_ms, expires_at_ms, ends_at_ms
+           created_at_ms, expires_at_ms, ends_at_ms, confirmed_at_ms, device, network_address
       from {sessions}
      where app_id = :app_id and handle = :handle
        and expires_at_ms > :now_ms and (ends_at_ms is null or ends_at_ms > :now_ms)
@@ -352,6 +381,15 @@ DELETE_SESSIONS_OF_USER = Statement("""
 # `+ 0` keeps SQLite from the index of the sweeper: it would read all sessions that live to find one user's.
 LIST_HANDLES = Statement("""
     select handle
+      from {sessions}
+     where app_id = :app_id and user_id = :user_id and (tenant_id = :tenant_id or :tenant_id is null)
+       and expires_at_ms + 0 > :now_ms and (ends_at_ms is null or ends_at_ms > :now_ms)
+     order by created_at_ms desc, handle
+""")
+
+LIST_SESSIONS = Statement("""
+    select handle, tenant_id, user_id, recipe_user_id, jwt_payload, session_data,
+           created_at_ms, expires_at_ms, ends_at_ms, confirmed_at_ms, device, network_address
       from {sessions}
      where app_id = :app_id and user_id = :user_id and (tenant_id = :tenant_id or :tenant_id is null)
        and expires_at_ms + 0 > :now_ms and (ends_at_ms is null or ends_at_ms > :now_ms)

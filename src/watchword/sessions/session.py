@@ -73,6 +73,10 @@ class SessionInformation:
         jwt_payload: What hooks, application and recipe claims put there, without the reserved claims.
         session_data: Never leaves the server.
         expires_at_ms: When it ends if it is not refreshed again.
+        last_used_ms: Its last refresh that was written down, or its start: off by an access token's life and by
+            `settle_ms` at most, as nothing else is written.
+        device: What it was started with, for example `Firefox on Windows`; `None` when that is not known.
+        network_address: Where it was started; `None` when that is not known.
     """
 
     handle: str
@@ -83,6 +87,9 @@ class SessionInformation:
     session_data: dict[str, Any] = field(repr=False)
     time_created_ms: int
     expires_at_ms: int
+    last_used_ms: int
+    device: str | None = None
+    network_address: str | None = None
 
 
 class SessionFunctions(Protocol):

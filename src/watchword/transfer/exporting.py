@@ -69,7 +69,7 @@ PAGE_OF_USERS = Statement(  # constants only, put together once
     "select p.password_hash,"  # noqa: S608 - as above
     + directory.USER_COLUMNS
     + """
-      from (select app_id, user_id, time_joined_ms from {users}
+      from (select app_id, user_id, time_joined_ms, banned_at_ms, banned_until_ms, ban_reason from {users}
              where app_id = :app_id and user_id > :after order by user_id limit :page) u
       join {login_methods} m on m.app_id = u.app_id and m.user_id = u.user_id
       left join {login_method_tenants} t on t.app_id = m.app_id and t.recipe_user_id = m.recipe_user_id

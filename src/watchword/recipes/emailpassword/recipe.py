@@ -11,11 +11,13 @@ from watchword.recipes.emailpassword.fdi import email_password_routes
 from watchword.recipes.emailpassword.form_fields import InputFormField, only_field, sign_in_fields, sign_up_fields
 from watchword.recipes.emailpassword.password_policy import PasswordPolicy
 from watchword.recipes.emailpassword.recovery import PasswordRecovery
+from watchword.recipes.emailpassword.stored_tables import STORED_TABLES
 from watchword.recipes.recipe import Answer, ApiRequest, FirstFactor, Route, UserContext, address_of, caller
 from watchword.recipes.refusals import noting_refusals
 from watchword.recipes.session_feature import EmailPasswordContext, FormField, SessionFeature
 from watchword.sessions.session import ENDED_BECAUSE, SessionContainer
 from watchword.settings import host_of, is_local
+from watchword.stored_data import StoredTable
 
 
 class EmailPassword(PasswordRecovery):
@@ -40,6 +42,7 @@ class EmailPassword(PasswordRecovery):
 
     recipe_ids: ClassVar[tuple[str, ...]] = ("emailpassword",)
     migration_packages: ClassVar[tuple[str, ...]] = ("watchword.recipes.emailpassword",)
+    stored_tables: ClassVar[tuple[StoredTable, ...]] = STORED_TABLES
 
     def __init__(
         self,

@@ -11,10 +11,12 @@ from watchword.recipes.emailverification import operations
 from watchword.recipes.emailverification.claim import EmailVerificationClaim
 from watchword.recipes.emailverification.fdi import email_verification_routes
 from watchword.recipes.emailverification.operations import VerifiedEmail
+from watchword.recipes.emailverification.stored_tables import STORED_TABLES
 from watchword.recipes.languages import language_of
 from watchword.recipes.recipe import Answer, ApiRequest, Engine, Recipe, Route, UserContext, address_of
 from watchword.sessions.claims import ClaimOwner
 from watchword.sessions.session import SessionContainer
+from watchword.stored_data import StoredTable
 
 Mode = Literal["REQUIRED", "OPTIONAL"]
 
@@ -42,6 +44,7 @@ class EmailVerification(Recipe):
 
     recipe_ids: ClassVar[tuple[str, ...]] = ("emailverification",)
     migration_packages: ClassVar[tuple[str, ...]] = ("watchword.recipes.emailverification",)
+    stored_tables: ClassVar[tuple[StoredTable, ...]] = STORED_TABLES
 
     def __init__(self, *, mode: Mode, token_life_ms: int = 86_400_000, disabled_apis: Sequence[str] = ()) -> None:
         super().__init__(disabled_apis=disabled_apis)

@@ -216,6 +216,16 @@ class SessionsByHandle(Recipe):
         """The handles of a user's sessions, newest first, in one tenant or in all."""
         return await lifecycle.list_session_handles(self.session_engine, user_id, tenant_id)
 
+    async def list_sessions_of_user(
+        self,
+        user_id: str,
+        tenant_id: str | None = None,
+        *,
+        user_context: UserContext | None = None,  # noqa: ARG002
+    ) -> list[SessionInformation]:
+        """A user's sessions as stored, newest first, in one tenant or in all."""
+        return await lifecycle.list_sessions(self.session_engine, user_id, tenant_id)
+
 
 def _there(found: ValueT | None) -> ValueT:
     if found is None:

@@ -68,6 +68,10 @@ class Sessions:
         await engine.audit.flush()
         return await explain_session(engine.db, engine.app_id, handle, engine.clock.now_ms())
 
+    async def list_for_user(self, user_id: str, tenant_id: str | None = None) -> list[SessionInformation]:
+        """A user's sessions, newest first, in one tenant or in all: device, address, start and last use of each."""
+        return await self._recipe.list_sessions_of_user(user_id, tenant_id)
+
     async def list_handles(self, user_id: str, tenant_id: str | None = None) -> list[str]:
         """The handles of a user's sessions, newest first, in one tenant or in all."""
         return await self._recipe.get_all_session_handles_for_user(user_id, tenant_id)

@@ -2,8 +2,10 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Unpack
 
+from watchword.accounts.bans import require_not_banned
 from watchword.errors import InvalidClaims, TokenTheftDetected, TryRefreshToken, Unauthorised
 from watchword.http.messages import HttpRequest
 from watchword.recipes.recipe import Answer, ApiRequest, Route, UserContext, address_of
@@ -12,6 +14,7 @@ from watchword.recipes.session.fdi import session_routes
 from watchword.sessions import lifecycle, refresh, verify
 from watchword.sessions.access_tokens import AccessTokenInfo
 from watchword.sessions.claims import ClaimOwner, ClaimValidator, SessionClaim, fetch_claim
+from watchword.sessions.devices import origin_of
 from watchword.sessions.refresh_tokens import RefreshToken
 from watchword.sessions.session import SessionContainer
 from watchword.sessions.settings import SessionOptions, SessionSettings
@@ -75,6 +78,7 @@ class Session(SessionsByHandle):
         Raises:
             BadInput: The user id cannot be one, or the tenant is unknown.
             InvalidPayload: Something JSON cannot hold, a reserved name, or too much; nothing was written.
+            AccountBanned: The user is banned; there is no session.
             HookFailed: A claim could not be fetched.
         """
         await self.engine.tenants.get_tenant(tenant_id)
@@ -88,7 +92,8 @@ class Session(SessionsByHandle):
             jwt_payload=payload,
             session_data=session_data,
             with_anti_csrf_token=with_anti_csrf_token,
-            address=address_of(user_context or {}),
+            origin=origin_of(context.get("request")),
+            admit=partial(require_not_banned, app_id=self.engine.app_id, user_id=user_id, now_ms=self.now_ms()),
         )
         return SessionContainer(self, granted.access_token, issued=granted.issued, user_context=user_context)
 

@@ -124,6 +124,16 @@ async def _sign_in(
     return SignedIn(found.user, found.method.recipe_user_id, created=False)
 
 
+async def has_identity(engine: Engine, tenant_id: str, recipe_user_id: str) -> bool:
+    """Whether a login method opens an account here, after whoever is deleting it has finished.
+
+    Asked before a session is made and after it was stored: a person who was deleted in between has none (SE-5).
+    Who deletes somebody removes the identity first and the sessions last, so that either is seen.
+    """
+    names = {"app_id": engine.app_id, "tenant_id": tenant_id, "recipe_user_id": recipe_user_id}
+    return await engine.db.find(LOCK_IDENTITY, **names) is not None
+
+
 async def _update(engine: Engine, tenant_id: str, identity: Identity, email: str, is_verified: bool) -> None:
     key = {
         "app_id": engine.app_id,
@@ -238,6 +248,14 @@ INSERT_IDENTITY = Statement(
     values (:app_id, :tenant_id, :third_party_id, :third_party_user_id, :issuer, :recipe_user_id)
     on conflict (app_id, tenant_id, third_party_id, third_party_user_id) do nothing
     returning recipe_user_id
+    """
+)
+
+LOCK_IDENTITY = Statement(
+    """
+    select third_party_id from {thirdparty_users}
+     where app_id = :app_id and recipe_user_id = :recipe_user_id and tenant_id = :tenant_id
+       {for_update}
     """
 )
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Never
 
 from watchword.accounts.email import FAKE_EMAIL_DOMAIN, normalise_email
+from watchword.accounts.errors import AccountBanned
 from watchword.accounts.users import User
 from watchword.crypto.hashes import sha256
-from watchword.errors import BadInput, NoEmailGivenByProvider
+from watchword.errors import BadInput, NoEmailGivenByProvider, SignInUpNotAllowed
 from watchword.recipes.overrides import watch_overrides
 from watchword.recipes.recipe import (
     Answer,
@@ -27,7 +28,9 @@ from watchword.recipes.thirdparty.fdi import authorisation_url_answer, redirect_
 from watchword.recipes.thirdparty.provider_list import ProviderList
 from watchword.recipes.thirdparty.providers.provider import Provider
 from watchword.recipes.thirdparty.redirects import apple_redirect_target
+from watchword.recipes.thirdparty.stored_tables import STORED_TABLES
 from watchword.recipes.thirdparty.user_info import ProviderUserInfo
+from watchword.stored_data import StoredTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +76,7 @@ class ThirdParty(SignInRecipe):
 
     recipe_ids: ClassVar[tuple[str, ...]] = ("thirdparty",)
     migration_packages: ClassVar[tuple[str, ...]] = ("watchword.recipes.thirdparty",)
+    stored_tables: ClassVar[tuple[StoredTable, ...]] = STORED_TABLES
 
     def __init__(
         self,
@@ -314,7 +318,14 @@ class ThirdParty(SignInRecipe):
             raw_user_info=result.raw_user_info,
         )
         action = "signup" if result.created_new_recipe_user else "signin"
-        session = await self.start_session(api, result.user, result.recipe_user_id, context, action)
+        was_there = await operations.has_identity(self.engine, api.tenant_id, result.recipe_user_id)
+        try:
+            session = await self.start_session(api, result.user, result.recipe_user_id, context, action)
+        except AccountBanned as banned:
+            raise SignInUpNotAllowed(banned.reason) from None  # the status that this API's clients know
+        if was_there and not await operations.has_identity(self.engine, api.tenant_id, result.recipe_user_id):
+            await session.revoke()
+            raise SignInUpNotAllowed("This account has just been deleted.")
         return Answer(
             body={"status": "OK"},
             user=result.user,

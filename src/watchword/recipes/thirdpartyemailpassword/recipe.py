@@ -9,6 +9,7 @@ from watchword.recipes.emailpassword.recipe import EmailPassword
 from watchword.recipes.session_feature import SessionFeature
 from watchword.recipes.thirdparty.providers import Provider
 from watchword.recipes.thirdparty.recipe import ThirdParty
+from watchword.stored_data import StoredTable
 
 
 class ThirdPartyEmailPassword(EmailPassword, ThirdParty):
@@ -42,6 +43,7 @@ class ThirdPartyEmailPassword(EmailPassword, ThirdParty):
         *EmailPassword.migration_packages,
         *ThirdParty.migration_packages,
     )
+    stored_tables: ClassVar[tuple[StoredTable, ...]] = (*EmailPassword.stored_tables, *ThirdParty.stored_tables)
 
     def __init__(
         self,

@@ -7,7 +7,9 @@ from watchword.accounts.tenants import PUBLIC_TENANT_ID
 from watchword.errors import BadInput
 from watchword.recipes.recipe import Engine, Recipe, UserContext, address_of
 from watchword.recipes.userroles import operations
+from watchword.recipes.userroles.stored_tables import STORED_TABLES
 from watchword.sessions.claims import ClaimOwner, PrimitiveArrayClaim
+from watchword.stored_data import StoredTable
 
 _LONGEST = 255  # characters; as the SuperTokens core's columns (CDI 1)
 
@@ -34,6 +36,7 @@ class UserRoles(Recipe):
 
     recipe_ids: ClassVar[tuple[str, ...]] = ("userroles",)
     migration_packages: ClassVar[tuple[str, ...]] = ("watchword.recipes.userroles",)
+    stored_tables: ClassVar[tuple[StoredTable, ...]] = STORED_TABLES
 
     def __init__(
         self,

@@ -1,0 +1,52 @@
+"""Print docs/data.md: what every table holds, whose it is and for how long, from the declarations in the code."""
+
+from collections.abc import Iterable
+
+import watchword.recipes
+from watchword.recipes.recipe import Recipe
+from watchword.recipes.users.core_tables import CORE_TABLES
+from watchword.stored_data import StoredTable
+
+HEAD = """\
+# What is stored
+
+Every table of Watchword, what its columns hold and for how long. `scripts/data-page` writes this page from the
+declarations beside the tables, and tests hold those against the schema of both databases. Tables of recipes are there
+when the recipe is listed. Each table also has `app_id`, the application.
+
+`auth.users.export_user(user_id)` gives all that the tables below hold of a person but what is marked *never
+exported*; `auth.users.erase_user(user_id)` removes it, in one transaction. Backups of the database are yours.
+
+## Of people
+"""
+REST = """
+## Of the installation
+"""
+
+
+def all_tables() -> list[StoredTable]:
+    """Those of every installation, then those of the recipes, each once."""
+    exported = [getattr(watchword.recipes, name) for name in watchword.recipes.__all__]
+    recipes = [item for item in exported if isinstance(item, type) and issubclass(item, Recipe)]
+    tables = [*CORE_TABLES, *(table for recipe in recipes for table in recipe.stored_tables)]
+    return list({table.name: table for table in tables}.values())
+
+
+def write(tables: Iterable[StoredTable]) -> str:
+    """The page."""
+    tables = sorted(tables, key=lambda table: table.name)
+    of_people = [_section(table) for table in tables if table.person is not None]
+    others = [_section(table) for table in tables if table.person is None]
+    return "".join([HEAD, *of_people, REST, *others])
+
+
+def _section(table: StoredTable) -> str:
+    lines = [f"\n### `{table.name}`\n\n{table.what} Kept {table.until}.\n\n| column | holds |\n|---|---|\n"]
+    for column, what in table.columns.items():
+        note = " · *never exported*" if column in table.secret and table.person is not None else ""
+        lines.append(f"| `{column}` | {what}{note} |\n")
+    return "".join(lines)
+
+
+if __name__ == "__main__":
+    print(write(all_tables()), end="")

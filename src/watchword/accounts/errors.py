@@ -1,0 +1,37 @@
+"""The errors that only this room raises."""
+
+from watchword.accounts.users import Ban
+from watchword.errors import BadInput, SignInNotAllowed
+
+
+class AccountBanned(SignInNotAllowed):
+    """Who is banned gets no session; `reason` is the sentence for the person at the screen."""
+
+    code = "account_banned"
+
+    def __init__(self, ban: Ban) -> None:
+        super().__init__(ban.sentence())
+        self.ban = ban
+
+
+class IdMappingExists(BadInput):
+    """One of the two ids is part of a mapping already."""
+
+    code = "id_mapping_exists"
+
+    def __init__(self) -> None:
+        super().__init__("external_user_id", "one of the two ids is mapped already; take that mapping back first")
+
+
+class UserIdInUse(BadInput):
+    """Something is stored under the user id that should change; `force=True` takes it along."""
+
+    code = "user_id_in_use"
+
+    def __init__(self, tables: list[str]) -> None:
+        super().__init__(
+            "user_id",
+            f"one of the two ids is in use in {', '.join(tables)}; change ids before that, or with force=True: it ends "
+            "the sessions and takes all else along that is not stored under both",
+        )
+        self.tables = tables

@@ -1,0 +1,249 @@
+"""`auth.users`: people without a request, from scripts, jobs and the application's own admin pages."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from watchword.accounts.bans import write_ban
+from watchword.accounts.id_mappings import UPDATE_MAPPING_INFO, IdMapping, find_mapping
+from watchword.accounts.metadata import (
+    DELETE_METADATA,
+    FIND_METADATA,
+    MAX_METADATA_BYTES,
+    change_metadata,
+)
+from watchword.accounts.users import Ban, User
+from watchword.audit.events import SecurityEvent
+from watchword.database.database import Transaction
+from watchword.errors import BadInput, UserNotFound
+from watchword.http.json import check_json_object, decode_json_object
+from watchword.identifiers import check_id
+from watchword.recipes.emailpassword.form_fields import only_field, read_form_fields
+from watchword.recipes.emailpassword.recipe import EmailPassword
+from watchword.recipes.recipe import Engine, Recipe, UserContext
+from watchword.recipes.users.erasing import UserErasing
+from watchword.recipes.users.id_mapping import map_user_id, unmap_user_id
+from watchword.sessions.endings import Ending
+from watchword.sessions.payloads import merge
+
+_LONGEST_REASON = 500
+_LONGEST_ID = 128
+
+
+class Users(UserErasing):
+    """Find, ban, change, export and delete people; notes about them; ids from elsewhere.
+
+    Every function takes the present user id or the one from before a mapping.
+
+    Args:
+        engine: The floors below.
+        recipe_list: The recipes of the application; the one that keeps passwords among them, if any.
+    """
+
+    def __init__(self, engine: Engine, recipe_list: Sequence[Recipe]) -> None:
+        super().__init__(engine, recipe_list)
+        self._passwords = next((recipe for recipe in recipe_list if isinstance(recipe, EmailPassword)), None)
+
+    # Bans
+
+    async def ban(self, user_id: str, *, reason: str | None = None, until_ms: int | None = None) -> Ban:
+        """Shut somebody out: no session is made for them any more, and those they have end at once, everywhere.
+
+        A ban takes the place of an earlier one. It counts for every way to sign in, and for sessions that the
+        application makes itself.
+
+        Args:
+            user_id: Whom.
+            reason: A sentence that they read when they try to sign in; one of ours when left out.
+            until_ms: When it is over by itself, in milliseconds since the epoch; `None`: when `unban` is called.
+
+        Raises:
+            UserNotFound: There is no such user.
+            BadInput: The reason is empty or over 500 characters, or the time has passed.
+        """
+        now_ms = self._engine.clock.now_ms()
+        if reason is not None:
+            check_id("reason", reason)
+            if len(reason) > _LONGEST_REASON:
+                raise BadInput("reason", f"reason may have at most {_LONGEST_REASON} characters")
+        if until_ms is not None and until_ms <= now_ms:
+            raise BadInput("until_ms", "until_ms has passed; give a time to come, in milliseconds since the epoch")
+        ban = Ban(since_ms=now_ms, reason=reason, until_ms=until_ms)
+        present_id = (await self.get(user_id)).id
+
+        async def write(tx: Transaction) -> list[str]:
+            if not await write_ban(tx, self._engine.app_id, present_id, ban):
+                raise UserNotFound
+            await self._engine.audit.record(tx, SecurityEvent("user_banned", user_id=present_id, reason=reason))
+            ending = Ending(cause="user_banned", reason=reason)
+            return await self._engine.sessions.delete_sessions_of_user(tx, present_id, ending=ending)
+
+        self._engine.sessions.remember_revoked(await self._engine.db.write(write))
+        return ban
+
+    async def unban(self, user_id: str) -> None:
+        """Let somebody sign in again; does nothing for who is not banned. Raises `UserNotFound`."""
+        present_id = (await self.get(user_id)).id
+
+        async def write(tx: Transaction) -> None:
+            if not await write_ban(tx, self._engine.app_id, present_id, None):
+                raise UserNotFound
+            await self._engine.audit.record(tx, SecurityEvent("user_unbanned", user_id=present_id))
+
+        await self._engine.db.write(write)
+
+    async def find_ban(self, user_id: str) -> Ban | None:
+        """The ban that holds now, or `None`. Raises `UserNotFound`."""
+        ban = (await self.get(user_id)).ban
+        return ban if ban is not None and ban.holds_at(self._engine.clock.now_ms()) else None
+
+    # Notes of the application
+
+    async def get_metadata(self, user_id: str) -> dict[str, Any]:
+        """What the application has noted about somebody; `{}` when nothing. There need be no such user."""
+        _check_user_id(user_id)
+        present_id = await self._present_id(user_id)
+        row = await self._engine.db.find(FIND_METADATA, app_id=self._engine.app_id, user_id=present_id)
+        return {} if row is None else decode_json_object(row["metadata"].encode(), "metadata")
+
+    async def merge_into_metadata(self, user_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Merge into what is noted, one level deep: a key replaces, `None` removes one; concurrent merges survive.
+
+        Returns:
+            What is noted now.
+
+        Raises:
+            InvalidPayload: Something JSON cannot hold, or all in all more than 64 KiB; nothing changed.
+            BadInput: The user id cannot be one.
+        """
+        _check_user_id(user_id)
+        new = decode_json_object(check_json_object("metadata", changes, MAX_METADATA_BYTES), "metadata")
+        present_id = await self._present_id(user_id)
+
+        async def write(tx: Transaction) -> dict[str, Any]:
+            return await change_metadata(tx, self._engine.app_id, present_id, lambda stored: merge(stored, new))
+
+        return await self._engine.db.write(write)
+
+    async def clear_metadata(self, user_id: str) -> None:
+        """Forget all that is noted about somebody."""
+        _check_user_id(user_id)
+        present_id = await self._present_id(user_id)
+
+        async def write(tx: Transaction) -> None:
+            await tx.execute(DELETE_METADATA, app_id=self._engine.app_id, user_id=present_id)
+
+        await self._engine.db.write(write)
+
+    # Address and password
+
+    async def update_email(
+        self, user_id: str, email: str, *, revoke_sessions: bool = True, user_context: UserContext | None = None
+    ) -> User:
+        """Give a password user another address: unverified, links to the old one void, a mail there says so.
+
+        Args:
+            user_id: Whose.
+            email: The form's rule for addresses applies.
+            revoke_sessions: Whether the user's sessions end.
+            user_context: For the language of the mail.
+
+        Raises:
+            UserNotFound: There is no such user, or none with a password.
+            FieldErrors: It is no address, or another password user has it (`EmailAlreadyExists`).
+        """
+        recipe, recipe_user_id, tenant_id = await self._password_user(user_id)
+        fields = only_field("email", recipe.sign_up_form_fields)
+        await read_form_fields({"formFields": [{"id": "email", "value": email}]}, fields, tenant_id, recipe.hooks)
+        return await recipe.update_email_or_password(
+            recipe_user_id, email=email, revoke_sessions=revoke_sessions, user_context=user_context
+        )
+
+    async def update_password(
+        self, user_id: str, password: str, *, revoke_sessions: bool = True, user_context: UserContext | None = None
+    ) -> User:
+        """Give a user another password; links that would set one are void, and a mail says so.
+
+        Args:
+            user_id: Whose.
+            password: The rules for new passwords hold, as at sign-up.
+            revoke_sessions: Whether the user's sessions end.
+            user_context: For the language of the mail.
+
+        Raises:
+            UserNotFound: There is no such user, or none with a password.
+            FieldErrors: The password is refused.
+            Overloaded: Too many passwords wait to be hashed.
+        """
+        recipe, recipe_user_id, _ = await self._password_user(user_id)
+        return await recipe.update_email_or_password(
+            recipe_user_id, password=password, revoke_sessions=revoke_sessions, user_context=user_context
+        )
+
+    async def _password_user(self, user_id: str) -> tuple[EmailPassword, str, str]:
+        """The recipe, the login method with the password, and a tenant of it."""
+        recipe = self._passwords
+        user = await self.get(user_id)
+        for method in user.login_methods:
+            if recipe is not None and method.recipe_id in recipe.recipe_ids and method.third_party is None:
+                return recipe, method.recipe_user_id, next(iter(method.tenant_ids), "public")
+        raise UserNotFound
+
+    # Ids from elsewhere
+
+    async def create_id_mapping(
+        self, user_id: str, external_user_id: str, *, info: str | None = None, force: bool = False
+    ) -> IdMapping:
+        """Have a user known by an id from elsewhere: it is the user's id from now on, in sessions, hooks and lists.
+
+        The id from before still finds the user here. Do it before the user signs in for the first time, for
+        example in the override of `sign_up`. `LoginMethod.recipe_user_id` stays as it is.
+
+        Args:
+            user_id: The user's id.
+            external_user_id: The one that other tables refer to; blanks around it are cut.
+            info: A note about it.
+            force: Also when the user has sessions or metadata: the sessions end, the metadata comes along.
+
+        Raises:
+            UserNotFound: There is no such user.
+            UserIdTaken: Somebody has the id.
+            IdMappingExists: One of the two is mapped already.
+            UserIdInUse: See `force`.
+            BadInput: It cannot be a user id.
+        """
+        external_user_id = external_user_id.strip()
+        check_id("external_user_id", external_user_id)
+        if len(external_user_id) > _LONGEST_ID:
+            raise BadInput("external_user_id", f"external_user_id may have at most {_LONGEST_ID} characters")
+        if info is not None:
+            check_id("info", info)
+        return await map_user_id(self._engine, self._data, user_id, external_user_id, info=info, force=force)
+
+    async def find_id_mapping(self, user_id: str) -> IdMapping | None:
+        """The mapping that either of its two ids names, or `None`."""
+        return await find_mapping(self._engine.db, self._engine.app_id, user_id)
+
+    async def update_id_mapping_info(self, user_id: str, info: str | None) -> bool:
+        """Replace the note of a mapping, `None` removes it; returns whether there was such a mapping."""
+
+        async def write(tx: Transaction) -> bool:
+            names = {"app_id": self._engine.app_id, "user_id": user_id}
+            return await tx.execute(UPDATE_MAPPING_INFO, **names, info=info) > 0
+
+        return await self._engine.db.write(write)
+
+    async def delete_id_mapping(self, user_id: str, *, force: bool = False) -> bool:
+        """Have a user known by the id from before again; returns whether there was a mapping.
+
+        Args:
+            user_id: Either id.
+            force: Also when the user has sessions or metadata: the sessions end, the metadata comes along.
+
+        Raises:
+            UserIdInUse: See `force`.
+        """
+        return await unmap_user_id(self._engine, self._data, user_id, force=force)
+
+
+def _check_user_id(user_id: str) -> None:
+    check_id("user_id", user_id)
