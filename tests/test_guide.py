@@ -166,6 +166,22 @@ async def test_roles_and_permissions(database_url: str) -> None:
         assert {"roles": ["editor"]} == (await visitor.call("POST", "/posts")).json()
 
 
+async def test_tenants(database_url: str) -> None:
+    """A customer is added, and has users of its own from then on; the functions in the guide are there."""
+    section = Section("Tenants")
+    async with section.serve(database_url) as visitor:
+        form = {"email": "ada@example.com", "password": PASSWORD}
+        assert 400 == (await visitor.post_form("/auth/acme/signup", form)).status_code
+        await section.names["add_customer"]("acme")
+        assert ["acme"] == (await visitor.post_form("/auth/acme/signup", form)).json()["user"]["tenantIds"]
+        methods = (await visitor.get("/auth/acme/loginmethods")).json()
+        assert ["emailpassword"] == methods["firstFactors"]
+        named = set(re.findall(r"`(\w+_tenants?)`", GUIDE))
+        assert {
+            name for name in dir(section.names["auth"].tenants) if re.fullmatch(r"[a-z]\w+_tenants?", name)
+        } >= named
+
+
 async def test_claims_of_your_own(database_url: str) -> None:
     """A member is refused by name, an administrator gets in once the claim was fetched anew."""
     section = Section("Claims of your own")

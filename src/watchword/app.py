@@ -40,10 +40,11 @@ from watchword.readiness import Readiness
 from watchword.recipes.health.recipe import Health
 from watchword.recipes.multitenancy.recipe import Multitenancy
 from watchword.recipes.overrides import watch_overrides
-from watchword.recipes.recipe import Engine, FirstFactor, Recipe
+from watchword.recipes.recipe import Engine, Recipe
 from watchword.recipes.recipe_list import check_recipe_list
 from watchword.recipes.session.programmatic import Sessions
 from watchword.recipes.session.recipe import Session
+from watchword.recipes.users.core_tables import CORE_TABLES
 from watchword.recipes.users.programmatic import Users
 from watchword.settings import AppInfo, host_of, is_local
 from watchword.signatures import check_callable
@@ -97,6 +98,7 @@ class Watchword:
 
     Attributes:
         sessions: Sessions by handle or user, without a request: list, read, change, make, end.
+        tenants: Make, change and remove tenants, and say who may sign in to which.
         audit: What was recorded of security events: list, export, verify.
         users: People without a request: find, list, ban, change, export, delete, and notes about them.
         session_recipe: The `Session` of `recipe_list`, or the one with the defaults; claims are added to it
@@ -200,6 +202,7 @@ class Watchword:
         self.fdi = FdiFace(app_info, self.recipe_list, self.session_recipe, engine, addresses)
         self.sessions = Sessions(self.session_recipe)
         self.users = Users(engine, self.recipe_list)
+        self.tenants = next(recipe for recipe in self.recipe_list if isinstance(recipe, Multitenancy))
         self._measured = Measured(
             clock=clock,
             db=self._db,
@@ -329,10 +332,7 @@ def _complete(recipe_list: Sequence[Recipe], session_recipe: Session, app_info: 
     if session_recipe not in recipes:
         recipes.append(session_recipe)
 
-    def first_factors(client_type: str | None) -> list[FirstFactor]:
-        return [factor for recipe in recipe_list for factor in recipe.first_factors(client_type)]
-
     # At the root the paths would be `/health` and its like, which many an application has for itself.
     if app_info.api_base_path and not any(isinstance(recipe, Health) for recipe in recipes):
         recipes.append(Health())
-    return [*recipes, Multitenancy(first_factors)]
+    return [*recipes, Multitenancy(recipe_list, CORE_TABLES)]

@@ -68,15 +68,28 @@ async def insert_login_method(tx: Transaction, app_id: str, user: User, method: 
     if not inserted:
         raise UserIdTaken
     for tenant_id in method.tenant_ids:
-        await tx.execute(
-            _INSERT_LOGIN_METHOD_TENANT,
-            app_id=app_id,
-            recipe_user_id=method.recipe_user_id,
-            tenant_id=tenant_id,
-            user_id=user.id,
-            recipe_id=method.recipe_id,
-            user_joined_ms=user.time_joined_ms,
-        )
+        await add_login_method_to_tenant(tx, app_id, user, method, tenant_id)
+
+
+async def add_login_method_to_tenant(
+    tx: Transaction, app_id: str, user: User, method: LoginMethod, tenant_id: str
+) -> None:
+    """Note that a login method may be used in one more tenant; its recipe stores its own part beside it."""
+    await tx.execute(
+        _INSERT_LOGIN_METHOD_TENANT,
+        app_id=app_id,
+        recipe_user_id=method.recipe_user_id,
+        tenant_id=tenant_id,
+        user_id=user.id,
+        recipe_id=method.recipe_id,
+        user_joined_ms=user.time_joined_ms,
+    )
+
+
+async def remove_login_method_from_tenant(tx: Transaction, app_id: str, recipe_user_id: str, tenant_id: str) -> None:
+    """Note that a login method may not be used in a tenant any more; its recipe's part there goes with the row."""
+    key = {"app_id": app_id, "recipe_user_id": recipe_user_id, "tenant_id": tenant_id}
+    await tx.execute(_DELETE_LOGIN_METHOD_TENANT, **key)
 
 
 async def find_user(reader: Reader, app_id: str, user_id: str) -> User | None:
@@ -239,6 +252,13 @@ _INSERT_LOGIN_METHOD_TENANT = Statement(
     """
     insert into {login_method_tenants} (app_id, recipe_user_id, tenant_id, user_id, recipe_id, user_joined_ms)
     values (:app_id, :recipe_user_id, :tenant_id, :user_id, :recipe_id, :user_joined_ms)
+    """
+)
+
+_DELETE_LOGIN_METHOD_TENANT = Statement(
+    """
+    delete from {login_method_tenants}
+     where app_id = :app_id and recipe_user_id = :recipe_user_id and tenant_id = :tenant_id
     """
 )
 

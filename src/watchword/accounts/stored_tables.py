@@ -9,7 +9,10 @@ STORED_TABLES = (
         name="tenants",
         what="One tenant of the application.",
         until="until it is removed",
-        columns={"tenant_id": "its name"},
+        columns={
+            "tenant_id": "its name",
+            "first_factors": "the ways to sign in that it offers, as a JSON list; all when empty",
+        },
     ),
     StoredTable(
         name="users",

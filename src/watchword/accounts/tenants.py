@@ -1,9 +1,13 @@
 """Tenants: the parts of one app whose users do not know each other. Every app has the tenant `public`."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from watchword.database.database import Database, Transaction
+import msgspec
+
+from watchword.database.database import Database, Row, Transaction
 from watchword.database.statements import Statement
 from watchword.errors import BadInput
 
@@ -11,12 +15,24 @@ PUBLIC_TENANT_ID = "public"
 
 _TENANT_ID = re.compile(r"[a-zA-Z0-9-]{1,64}")
 
+FirstFactors = Sequence[str] | Literal["all"]
+
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """One tenant of the app. `tenant_id` consists of ASCII letters, digits and hyphens (FDI 1.1)."""
+    """One tenant of the app.
+
+    Attributes:
+        tenant_id: ASCII letters, digits and hyphens (FDI 1.1).
+        first_factors: The ways to sign in that are open here, of those that the application offers; `None`: all.
+    """
 
     tenant_id: str
+    first_factors: tuple[str, ...] | None = None
+
+    def offers(self, first_factor: str) -> bool:
+        """Whether people may sign in here in this way."""
+        return self.first_factors is None or first_factor in self.first_factors
 
 
 class Tenants:
@@ -37,15 +53,10 @@ class Tenants:
         Raises:
             StorageUnavailable: The database did not answer.
         """
-        app_id = self._app_id
-
-        async def insert_public(tx: Transaction) -> None:
-            await tx.execute(_INSERT_TENANT, app_id=app_id, tenant_id=PUBLIC_TENANT_ID)
-
-        await self._db.write(insert_public)
+        await self.create(PUBLIC_TENANT_ID, None)
 
     async def get_tenant(self, tenant_id: str) -> Tenant:
-        """The tenant of this id. `public` costs no I/O: it is there from the start and cannot be deleted.
+        """The tenant of this id. `public` costs no I/O: it is there from the start and has every way to sign in.
 
         Args:
             tenant_id: As it came in the path; case counts.
@@ -59,16 +70,77 @@ class Tenants:
         # The pattern first: what cannot be an id (NUL, kilobytes) neither reaches the database nor the message.
         if _TENANT_ID.fullmatch(tenant_id) is None:
             raise BadInput("tenantId", "unknown tenant; a tenant id consists of letters, digits and hyphens")
-        if await self._db.find(_FIND_TENANT, app_id=self._app_id, tenant_id=tenant_id) is None:
+        row = await self._db.find(FIND_TENANT, app_id=self._app_id, tenant_id=tenant_id)
+        if row is None:
             raise BadInput("tenantId", f"unknown tenant {tenant_id}")
-        return Tenant(tenant_id)
+        return _tenant(row)
+
+    async def list(self) -> list[Tenant]:
+        """All tenants, sorted by id."""
+        return [_tenant(row) for row in await self._db.list(LIST_TENANTS, app_id=self._app_id)]
+
+    async def create(self, tenant_id: str, first_factors: Sequence[str] | None) -> bool:
+        """Make a tenant; one that is there already is left as it is.
+
+        Returns:
+            Whether it was made.
+
+        Raises:
+            BadInput: The id cannot be one.
+        """
+        if _TENANT_ID.fullmatch(tenant_id) is None:
+            raise BadInput("tenantId", "is no tenant id; use 1 to 64 of a-z, A-Z, 0-9 and -")
+        parameters = {"app_id": self._app_id, "tenant_id": tenant_id, "first_factors": _written(first_factors)}
+
+        async def insert(tx: Transaction) -> bool:
+            return await tx.execute(INSERT_TENANT, **parameters) > 0
+
+        return await self._db.write(insert)
+
+    async def update(self, tenant_id: str, first_factors: Sequence[str] | None) -> None:
+        """Replace the ways to sign in of a tenant.
+
+        Raises:
+            BadInput: There is no such tenant.
+        """
+        parameters = {"app_id": self._app_id, "tenant_id": tenant_id, "first_factors": _written(first_factors)}
+
+        async def update(tx: Transaction) -> bool:
+            return await tx.execute(UPDATE_TENANT, **parameters) > 0
+
+        if not await self._db.write(update):
+            raise BadInput("tenantId", f"unknown tenant {tenant_id:.64}")
+
+    async def delete(self, tx: Transaction, tenant_id: str) -> bool:
+        """Delete a tenant in a transaction that has deleted all that was in it; returns whether there was one."""
+        return await tx.execute(DELETE_TENANT, app_id=self._app_id, tenant_id=tenant_id) > 0
 
 
-_INSERT_TENANT = Statement(
+def _tenant(row: Row) -> Tenant:
+    stored = row["first_factors"]
+    factors = None if stored is None else tuple(msgspec.json.decode(stored, type=list[str]))
+    return Tenant(row["tenant_id"], factors)
+
+
+def _written(first_factors: Sequence[str] | None) -> str | None:
+    return None if first_factors is None else msgspec.json.encode(list(first_factors)).decode()
+
+
+INSERT_TENANT = Statement(
     """
-    insert into {tenants} (app_id, tenant_id) values (:app_id, :tenant_id)
+    insert into {tenants} (app_id, tenant_id, first_factors) values (:app_id, :tenant_id, :first_factors)
     on conflict (app_id, tenant_id) do nothing
     """
 )
 
-_FIND_TENANT = Statement("select tenant_id from {tenants} where app_id = :app_id and tenant_id = :tenant_id")
+UPDATE_TENANT = Statement(
+    "update {tenants} set first_factors = :first_factors where app_id = :app_id and tenant_id = :tenant_id"
+)
+
+DELETE_TENANT = Statement("delete from {tenants} where app_id = :app_id and tenant_id = :tenant_id")
+
+FIND_TENANT = Statement(
+    "select tenant_id, first_factors from {tenants} where app_id = :app_id and tenant_id = :tenant_id"
+)
+
+LIST_TENANTS = Statement("select tenant_id, first_factors from {tenants} where app_id = :app_id order by tenant_id")

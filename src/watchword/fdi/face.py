@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NoReturn
 
 from watchword.errors import BadInput, Unauthorised, WatchwordError
 from watchword.fdi.bodies import Receive, read_body
@@ -147,7 +148,9 @@ class FdiFace:
         body = await read_body(exchange.request, receive, route.body)
         session = await self._load_session(exchange, route, body)
         tenant_id = match.tenant_id if session is None or route.session == "optional" else session.tenant_id
-        await self._tenants.get_tenant(tenant_id)
+        tenant = await self._tenants.get_tenant(tenant_id)
+        if route.first_factor is not None and not tenant.offers(route.first_factor):
+            _refuse_first_factor(route.first_factor, session)
         api = ApiRequest(
             http=exchange.request,
             body=body,
@@ -242,3 +245,10 @@ def _encoded(exchange: Exchange, answer: Answer) -> HttpResponse:
 
 #: Refusals of a refresh that leave the session as it is: too soon, too many.
 _KEPT = (409, 429)
+
+
+def _refuse_first_factor(first_factor: str, session: SessionContainer | None) -> NoReturn:
+    """The tenant does not offer this way to sign in. Source: FDI 11."""
+    if session is not None:
+        raise BadInput("tenantId", f"{first_factor} is not offered by this tenant")
+    raise Unauthorised(f"{first_factor} is not offered by this tenant", clear_tokens=False)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, Never, Protocol
 
 from watchword.accounts.errors import AccountBanned
 from watchword.accounts.tenants import Tenants
-from watchword.accounts.users import User
+from watchword.accounts.users import LoginMethod, User
 from watchword.audit.events import EventLog, SecurityEvent
 from watchword.clock import Clock
 from watchword.crypto.passwords import PasswordHasher
@@ -79,12 +79,22 @@ class SessionStarter(Protocol):
         ...
 
     async def delete_sessions_of_user(
-        self, tx: Transaction, user_id: str, *, except_handle: str | None = None, ending: Ending | None = None
+        self,
+        tx: Transaction,
+        user_id: str,
+        *,
+        tenant_id: str | None = None,
+        except_handle: str | None = None,
+        ending: Ending | None = None,
     ) -> list[str]:
         """End the sessions of a user in the caller's transaction, last in it; returns their handles.
 
-        `ending` says why; left out, the application wished it.
+        In one tenant, or in all. `ending` says why; left out, the application wished it.
         """
+        ...
+
+    async def delete_sessions_of_tenant(self, tx: Transaction, tenant_id: str) -> list[str]:
+        """End the sessions of a tenant that is deleted, likewise."""
         ...
 
     def remember_revoked(self, handles: Sequence[str]) -> None:
@@ -192,6 +202,7 @@ class Route:
             no error, it only leaves the client; `sign_in` follows FDI 11.
         changes_state: Whether a cross-site browser request is refused (security CS-2).
         limit: The limit that each request of a client network counts on, before its body is read.
+        first_factor: The way to sign in that it is, which the tenant has to offer.
         public: Answered with `Access-Control-Allow-Origin: *` and without credentials (keys, discovery).
     """
 
@@ -205,6 +216,7 @@ class Route:
     tenant: bool = True
     changes_state: bool = True
     limit: LimitName | None = None
+    first_factor: str | None = None
     public: bool = False
 
 
@@ -321,6 +333,15 @@ class SignInRecipe(Recipe):
                 f"is {type(session_feature).__name__}; write SessionFeature(set_jwt_payload=…, set_session_data=…)",
             )
         self.session_feature = session_feature or SessionFeature()
+
+    async def join_tenant(self, tx: Transaction, method: LoginMethod, tenant_id: str) -> None:
+        """Store what this recipe needs so that a login method of its own may be used in one more tenant.
+
+        The method is in that tenant's directory by then. A recipe passes over methods of others.
+
+        Raises:
+            EmailAlreadyExists, IdentityTaken: Somebody else of that tenant has the address or identity; roll back.
+        """
 
     async def start_session(
         self, api: ApiRequest, user: User, recipe_user_id: str, context: SignInContext, action: Action

@@ -15,6 +15,8 @@ Cause = Literal[
     "email_changed",
     "user_deleted",
     "user_banned",
+    "left_tenant",
+    "tenant_deleted",
 ]
 
 #: How each is told to support staff; the sentence goes on with the time.
@@ -27,6 +29,8 @@ CAUSES: Mapping[Cause, str] = {
     "email_changed": "The e-mail address was changed, which ends the sessions from before,",
     "user_deleted": "The user was deleted,",
     "user_banned": "The user was banned,",
+    "left_tenant": "The user was shut out of the tenant,",
+    "tenant_deleted": "The tenant was deleted,",
 }
 
 

@@ -259,6 +259,14 @@ async def delete_sessions_of_user(
     return await _record_ended(tx, engine, rows, ending)
 
 
+async def delete_sessions_of_tenant(
+    tx: Transaction, engine: SessionEngine, tenant_id: str, *, ending: Ending = _BY_APPLICATION
+) -> list[str]:
+    """End all sessions of a tenant within a transaction of the caller's; as `delete_sessions_of_user`."""
+    rows = await tx.list(DELETE_SESSIONS_OF_TENANT, app_id=engine.app_id, tenant_id=tenant_id)
+    return await _record_ended(tx, engine, rows, ending)
+
+
 async def _record_ended(tx: Transaction, engine: SessionEngine, rows: Sequence[Row], ending: Ending) -> list[str]:
     """Write down, in the transaction that deleted these sessions, that and why; returns their handles."""
     gone = [row["handle"] for row in rows]
@@ -377,6 +385,11 @@ DELETE_SESSIONS_OF_USER = Statement("""
        and (handle <> :except_handle or :except_handle is null)
  returning handle, tenant_id, user_id
 """)
+
+# Reads all sessions of the app: an operator's call, and no index of every sign-in's is worth it.
+DELETE_SESSIONS_OF_TENANT = Statement(
+    "delete from {sessions} where app_id = :app_id and tenant_id = :tenant_id returning handle, tenant_id, user_id"
+)
 
 # `+ 0` keeps SQLite from the index of the sweeper: it would read all sessions that live to find one user's.
 LIST_HANDLES = Statement("""

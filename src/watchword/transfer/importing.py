@@ -15,7 +15,7 @@ from watchword.database.statements import Statement
 from watchword.errors import BadInput, EmailAlreadyExists
 from watchword.ids import Ids
 from watchword.recipes.emailpassword.operations import insert_password
-from watchword.recipes.thirdparty.operations import SomebodyElseWasFirst, insert_identity
+from watchword.recipes.thirdparty.operations import IdentityTaken, insert_identity
 from watchword.recipes.userroles.operations import insert_user_roles
 from watchword.transfer.errors import RecordRefused
 from watchword.transfer.records import MethodRecord, UserRecord
@@ -115,7 +115,7 @@ class Importer:
             await insert_user_roles(tx, self._app_id, user.id, record.roles)
         except directory.UserIdTaken:
             raise _OneMustGo(RecordRefused("externalUserId", "is the id of another user here")) from None
-        except (EmailAlreadyExists, SomebodyElseWasFirst):
+        except (EmailAlreadyExists, IdentityTaken):
             raise _OneMustGo(RecordRefused("loginMethods", "somebody has just signed up with one of them")) from None
         return "imported"
 

@@ -62,7 +62,9 @@ class EmailPasswordApis(Protocol):
 
 def email_password_routes(recipe: EmailPasswordApis) -> tuple[Route, ...]:
     """The routes of FDI 8.2."""
-    post = partial(Route, recipe_id="emailpassword", method="POST", body="json", session="sign_in")
+    post = partial(
+        Route, recipe_id="emailpassword", method="POST", body="json", session="sign_in", first_factor="emailpassword"
+    )
     reset = partial(Route, recipe_id="emailpassword", method="POST", body="json")
     get = partial(Route, recipe_id="emailpassword", method="GET", changes_state=False, limit="email_exists")
     email_exists = partial(_email_exists, recipe)

@@ -95,8 +95,18 @@ async def insert_password(tx: Transaction, app_id: str, method: LoginMethod, pas
     key = {"app_id": app_id, "recipe_user_id": method.recipe_user_id}
     await tx.execute(INSERT_PASSWORD, **key, password_hash=NO_PASSWORD if password_hash is None else password_hash)
     for tenant_id in method.tenant_ids:
-        if await tx.find(INSERT_EMAIL, **key, tenant_id=tenant_id, email=method.email) is None:
-            raise EmailAlreadyExists
+        await insert_email(tx, app_id, method, tenant_id)
+
+
+async def insert_email(tx: Transaction, app_id: str, method: LoginMethod, tenant_id: str) -> None:
+    """Let a password be used with its address in a tenant.
+
+    Raises:
+        EmailAlreadyExists: Somebody else of that tenant has the address; roll back.
+    """
+    key = {"app_id": app_id, "tenant_id": tenant_id, "recipe_user_id": method.recipe_user_id}
+    if await tx.find(INSERT_EMAIL, **key, email=method.email) is None:
+        raise EmailAlreadyExists
 
 
 async def sign_in(engine: Engine, tenant_id: str, email: str, password: str, *, address: str | None = None) -> User:

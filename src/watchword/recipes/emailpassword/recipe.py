@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Never
 
 from watchword.accounts.email import INVALID_EMAIL, is_fake_email, verify_email
-from watchword.accounts.users import User
+from watchword.accounts.users import LoginMethod, User
+from watchword.database.database import Transaction
 from watchword.errors import BadInput, ConfigurationError, EmailAlreadyExists, WatchwordError, WrongCredentials
 from watchword.recipes.emailpassword import meanwhile, operations
 from watchword.recipes.emailpassword.fdi import email_password_routes
@@ -120,6 +121,12 @@ class EmailPassword(PasswordRecovery):
     async def does_email_exist(self, email: str, *, tenant_id: str, user_context: UserContext) -> bool:  # noqa: ARG002 - for overrides
         """Whether the tenant has a password user of this address; users of a provider do not count."""
         return await operations.does_email_exist(self.engine, tenant_id, email)
+
+    async def join_tenant(self, tx: Transaction, method: LoginMethod, tenant_id: str) -> None:
+        """See `SignInRecipe`. Raises `EmailAlreadyExists`."""
+        if method.recipe_id == operations.RECIPE_ID:
+            await operations.insert_email(tx, self.engine.app_id, method, tenant_id)
+        await super().join_tenant(tx, method, tenant_id)
 
     async def sign_up_post(self, form_fields: Sequence[FormField], api: ApiRequest) -> Answer:
         """`POST /signup`: make the user, run the hooks, start the session. Source: FDI 8.2.

@@ -191,7 +191,13 @@ class SessionsByHandle(Recipe):
         )
 
     async def delete_sessions_of_user(
-        self, tx: Transaction, user_id: str, *, except_handle: str | None = None, ending: Ending | None = None
+        self,
+        tx: Transaction,
+        user_id: str,
+        *,
+        tenant_id: str | None = None,
+        except_handle: str | None = None,
+        ending: Ending | None = None,
     ) -> list[str]:
         """End the sessions of a user in a transaction of another recipe's, as when a password changes.
 
@@ -199,8 +205,13 @@ class SessionsByHandle(Recipe):
         Called last in the transaction; after its commit, `remember_revoked` gets what this returns.
         """
         return await lifecycle.delete_sessions_of_user(
-            tx, self.session_engine, user_id, except_handle=except_handle, ending=ending or Ending()
+            tx, self.session_engine, user_id, tenant_id, except_handle=except_handle, ending=ending or Ending()
         )
+
+    async def delete_sessions_of_tenant(self, tx: Transaction, tenant_id: str) -> list[str]:
+        """End the sessions of a tenant that is deleted, as `delete_sessions_of_user` does those of a user."""
+        ending = Ending(cause="tenant_deleted")
+        return await lifecycle.delete_sessions_of_tenant(tx, self.session_engine, tenant_id, ending=ending)
 
     def remember_revoked(self, handles: Sequence[str]) -> None:
         """Refuse the access tokens of sessions whose end has been committed."""

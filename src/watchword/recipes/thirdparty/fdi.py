@@ -59,6 +59,7 @@ def third_party_routes(recipe: ThirdPartyApis) -> tuple[Route, ...]:
             path="/signinup",
             handler=partial(_sign_in_up, recipe),
             limit="sign_in_up",
+            first_factor="thirdparty",
             body="json",
             session="sign_in",
         ),

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from watchword.accounts import directory
 from watchword.accounts.email import is_fake_email
@@ -10,7 +10,7 @@ from watchword.accounts.users import LoginMethod, ThirdPartyIdentity, User
 from watchword.audit.events import SecurityEvent
 from watchword.database.database import Row, Transaction
 from watchword.database.statements import Statement
-from watchword.errors import SignInUpNotAllowed, StorageUnavailable
+from watchword.errors import SignInUpNotAllowed, StorageUnavailable, WatchwordError
 from watchword.recipes.recipe import Engine
 
 log = logging.getLogger(__name__)
@@ -48,8 +48,13 @@ class SignedIn:
     created: bool
 
 
-class SomebodyElseWasFirst(Exception):
-    """Somebody has this identity already, as after two first sign-ins at once; raised inside, so that all is undone."""
+class IdentityTaken(WatchwordError):
+    """Somebody of the tenant has this identity already, as after two first sign-ins at once."""
+
+    code = "identity_taken"
+
+    def __init__(self) -> None:
+        super().__init__("somebody of this tenant signs in with this account of the provider already")
 
 
 async def sign_in_up(
@@ -84,7 +89,7 @@ async def sign_in_up(
             return await _sign_in(engine, tenant_id, found, identity, email, is_verified)
         try:
             return await _sign_up(engine, tenant_id, identity, email, is_verified, address)
-        except SomebodyElseWasFirst:
+        except IdentityTaken:
             continue
     raise StorageUnavailable("a user came and went several times while signing in")  # sign-ups raced with deletions
 
@@ -194,7 +199,7 @@ async def insert_identity(tx: Transaction, app_id: str, method: LoginMethod, iss
         issuer: Who vouched for it; empty where nobody knows, then the next sign-in says.
 
     Raises:
-        SomebodyElseWasFirst: Somebody has the identity in one of the tenants; roll back.
+        IdentityTaken: Somebody has the identity in one of the tenants; roll back.
     """
     if method.third_party is None:
         raise ValueError("the login method has no identity at a provider")
@@ -209,7 +214,18 @@ async def insert_identity(tx: Transaction, app_id: str, method: LoginMethod, iss
             recipe_user_id=method.recipe_user_id,
         )
         if won is None:
-            raise SomebodyElseWasFirst
+            raise IdentityTaken
+
+
+async def join_tenant(tx: Transaction, app_id: str, method: LoginMethod, tenant_id: str) -> None:
+    """Let an identity be used in one more tenant, vouched for by the same issuer as where it is used already.
+
+    Raises:
+        IdentityTaken: Somebody of that tenant has it; roll back.
+    """
+    known = await tx.find(FIND_ISSUER, app_id=app_id, recipe_user_id=method.recipe_user_id)
+    joined = replace(method, tenant_ids=(tenant_id,))
+    await insert_identity(tx, app_id, joined, "" if known is None else known["issuer"])
 
 
 async def _find(engine: Engine, reader: directory.Reader, tenant_id: str, identity: Identity) -> _Found | None:
@@ -240,6 +256,10 @@ FIND_IDENTITY = Statement(
      where i.app_id = :app_id and i.tenant_id = :tenant_id
        and i.third_party_id = :third_party_id and i.third_party_user_id = :third_party_user_id
     """
+)
+
+FIND_ISSUER = Statement(
+    "select issuer from {thirdparty_users} where app_id = :app_id and recipe_user_id = :recipe_user_id limit 1"
 )
 
 INSERT_IDENTITY = Statement(

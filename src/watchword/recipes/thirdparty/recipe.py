@@ -6,8 +6,9 @@ from typing import Any, ClassVar, Never
 
 from watchword.accounts.email import FAKE_EMAIL_DOMAIN, normalise_email
 from watchword.accounts.errors import AccountBanned
-from watchword.accounts.users import User
+from watchword.accounts.users import LoginMethod, User
 from watchword.crypto.hashes import sha256
+from watchword.database.database import Transaction
 from watchword.errors import BadInput, NoEmailGivenByProvider, SignInUpNotAllowed
 from watchword.recipes.overrides import watch_overrides
 from watchword.recipes.recipe import (
@@ -228,6 +229,12 @@ class ThirdParty(SignInRecipe):
             oauth_tokens=oauth_tokens,
             raw_user_info=raw_user_info,
         )
+
+    async def join_tenant(self, tx: Transaction, method: LoginMethod, tenant_id: str) -> None:
+        """See `SignInRecipe`. Raises `IdentityTaken`."""
+        if method.recipe_id == operations.RECIPE_ID:
+            await operations.join_tenant(tx, self.engine.app_id, method, tenant_id)
+        await super().join_tenant(tx, method, tenant_id)
 
     # The HTTP APIs
 
