@@ -124,6 +124,7 @@ async def test_bcrypt_reads_72_bytes_as_it_always_did() -> None:
 @pytest.mark.parametrize(
     ("package", "password_hash"),
     [("bcrypt", HASHES["bcrypt 2b"]), ("argon2", HASHES["argon2i"])],
+    ids=["bcrypt", "argon2"],
 )
 def test_without_its_package_a_hash_is_refused_in_words(
     package: str, password_hash: str, monkeypatch: pytest.MonkeyPatch
