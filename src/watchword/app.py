@@ -53,6 +53,9 @@ from watchword.telemetry.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
+#: One database may hold several apps, whose rows never meet; so far there is one.
+APP_ID = "public"
+
 #: The packages whose tables every installation has, in the order they are made.
 CORE_MIGRATION_PACKAGES = (
     "watchword.audit",
@@ -135,94 +138,88 @@ class Watchword:
         ids: Ids | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self.app_info = app_info
         check_recipe_list(recipe_list)
+        local = is_local(host_of(app_info.api_domain))
+        self.app_info = app_info
         self.session_recipe = _session_recipe(recipe_list)
         self._nothing_is_listed = not recipe_list
         self.recipe_list = _complete(recipe_list, self.session_recipe, app_info)
-        self._db = (
-            open_database(database, schema=database_schema, table_prefix=table_prefix, pool_size=database_pool_size)
-            if isinstance(database, str | None)  # None comes from a variable of the environment that is not set
-            else database
-        )
+        self._migrate = migrate
         self._telemetry = telemetry or Telemetry()
         self._telemetry.bind(app_info.app_name)
-        if self._telemetry.is_on:
-            self._db = ObservedDatabase(self._db, self._telemetry)
-        self._migrate = migrate
-        self._passwords = passwords or PasswordHasher()
-        self._outgoing = outgoing or OutgoingClient(allow_loopback=is_local(host_of(app_info.api_domain)))
-        self._tenants = Tenants(self._db, "public")
-        addresses = ClientAddresses(trusted_proxies, forwarded_header)
-        local = is_local(host_of(app_info.api_domain))
+        hooks = Hooks(hook_limits, self._telemetry)
+        secrets, clock = SecretRing(secret), clock or SystemClock()
+        if isinstance(database, str | None):  # None comes from a variable of the environment that is not set
+            database = open_database(
+                database, schema=database_schema, table_prefix=table_prefix, pool_size=database_pool_size
+            )
+        self._db = ObservedDatabase(database, self._telemetry) if self._telemetry.is_on else database
+        passwords = passwords or PasswordHasher()
+        passwords.report_to(self._telemetry)
+        outgoing = outgoing or OutgoingClient(allow_loopback=local)
+        outgoing.report_to(self._telemetry)
+        self._event_log = _event_log(self._db, clock, secrets, audit or AuditSettings(), on_event, hooks)
+        event_log: EventLog = self._event_log or Unlogged()
         self.email_delivery = email_delivery or (EmailDelivery(ConsoleService()) if local else None)
         if self.email_delivery is not None:
             self.email_delivery.bind(app_info.app_name)
-        clock = clock or SystemClock()
-        self._passwords.report_to(self._telemetry)
-        self._outgoing.report_to(self._telemetry)
-        hooks = Hooks(hook_limits, self._telemetry)
-        secrets = SecretRing(secret)
-        self._event_log = _event_log(self._db, clock, secrets, audit or AuditSettings(), on_event, hooks)
-        event_log: EventLog = self._event_log or Unlogged()
-        self.audit = Audit(self._db, "public", secrets, event_log)
         self.outbox = Outbox(
             db=self._db,
-            app_id="public",
+            app_id=APP_ID,
             clock=clock,
             secrets=secrets,
             delivery=self.email_delivery,
             hooks=hooks,
             audit=event_log,
         )
-        self._secrets, self._clock = secrets, clock
-        self._limits = Limits(protection or Protection(), self._db, "public", clock, secrets, event_log)
-        engine = Engine(
-            app_id="public",
+        limits = Limits(protection or Protection(), self._db, APP_ID, clock, secrets, event_log)
+        self._engine = Engine(
+            app_id=APP_ID,
             app_info=app_info,
             db=self._db,
             clock=clock,
             ids=ids or RandomIds(),
             secrets=secrets,
             outbox=self.outbox,
-            passwords=self._passwords,
-            outgoing=self._outgoing,
-            limits=self._limits,
+            passwords=passwords,
+            outgoing=outgoing,
+            limits=limits,
             audit=event_log,
-            challenges=(
-                None if challenge is None else ChallengeGate(challenge, app_info, self._limits, self._outgoing, hooks)
-            ),
-            tenants=self._tenants,
+            challenges=None if challenge is None else ChallengeGate(challenge, app_info, limits, outgoing, hooks),
+            tenants=Tenants(self._db, APP_ID),
             sessions=self.session_recipe,
             hooks=hooks,
         )
         for recipe in self.recipe_list:
-            recipe.bind(engine)
+            recipe.bind(self._engine)
             watch_overrides(recipe, hooks)
-        self.fdi = FdiFace(app_info, self.recipe_list, self.session_recipe, engine, addresses)
+        addresses = ClientAddresses(trusted_proxies, forwarded_header)
+        self.fdi = FdiFace(app_info, self.recipe_list, self.session_recipe, self._engine, addresses)
         self.sessions = Sessions(self.session_recipe)
-        self.users = Users(engine, self.recipe_list)
+        self.users = Users(self._engine, self.recipe_list)
         self.tenants = next(recipe for recipe in self.recipe_list if isinstance(recipe, Multitenancy))
-        self._measured = Measured(
-            clock=clock,
-            db=self._db,
-            limits=self._limits,
-            outbox=self.outbox,
-            outcomes=self.fdi.outcomes,
-            passwords=self._passwords,
-            sessions=self.session_recipe.session_engine,
-        )
-        self.readiness = Readiness(
-            db=self._db,
-            migrations=lambda: self.migrations,
-            sessions=self.session_recipe.session_engine,
-            outbox=self.outbox,
-        )
-        for recipe in self.recipe_list:
-            if isinstance(recipe, Health):
-                recipe.ask(self.readiness.find_problems)
+        self.audit = Audit(self._db, APP_ID, secrets, event_log)
+        self._measured, self.readiness = self._make_gauges()
         self._started: AsyncExitStack | None = None
         self._lock = asyncio.Lock()
+
+    def _make_gauges(self) -> tuple[Measured, Readiness]:
+        """What tells how the rooms are: in numbers, and whether requests may come."""
+        engine, sessions = self._engine, self.session_recipe.session_engine
+        measured = Measured(
+            clock=engine.clock,
+            db=self._db,
+            limits=engine.limits,
+            outbox=self.outbox,
+            outcomes=self.fdi.outcomes,
+            passwords=engine.passwords,
+            sessions=sessions,
+        )
+        readiness = Readiness(db=self._db, migrations=lambda: self.migrations, sessions=sessions, outbox=self.outbox)
+        for recipe in self.recipe_list:
+            if isinstance(recipe, Health):
+                recipe.ask(readiness.find_problems)
+        return measured, readiness
 
     @cached_property
     def migrations(self) -> list[Migration]:
@@ -259,8 +256,8 @@ class Watchword:
         self._measured.show(self._telemetry)
         started.callback(self._telemetry.stop)
         started.push_async_callback(self._db.stop)
-        started.callback(self._passwords.stop)
-        started.push_async_callback(self._outgoing.stop)
+        started.callback(self._engine.passwords.stop)
+        started.push_async_callback(self._engine.outgoing.stop)
         if self._nothing_is_listed:
             log.warning(
                 "recipe_list is empty: only sessions that the application starts itself work; list EmailPassword() or "
@@ -277,12 +274,12 @@ class Watchword:
         else:
             started.push_async_callback(self._event_log.stop)
             await self._event_log.start()
-        await self._tenants.start()
-        self._limits.start()
+        await self._engine.tenants.start()
+        self._engine.limits.start()
         for recipe in self.recipe_list:
             await recipe.start()
             started.push_async_callback(recipe.stop)
-        nodes = Nodes(self._db, "public", self._describe_node(), self._clock)
+        nodes = Nodes(self._db, APP_ID, self._describe_node(), self._engine.clock)
         await nodes.start()
         started.push_async_callback(nodes.stop)
         started.push_async_callback(self.outbox.stop)
@@ -294,7 +291,7 @@ class Watchword:
         return NodeFacts(
             name=own_name(),
             version=version("watchword"),
-            secrets=self._secrets.ids,
+            secrets=self._engine.secrets.ids,
             settings=settings | self.session_recipe.settings.as_text(),
         )
 
@@ -312,7 +309,7 @@ def _event_log(
     check_callable("on_event", on_event, "event")
     if settings.on:
         return AuditLog(
-            db=db, app_id="public", clock=clock, secrets=secrets, settings=settings, on_event=on_event, hooks=hooks
+            db=db, app_id=APP_ID, clock=clock, secrets=secrets, settings=settings, on_event=on_event, hooks=hooks
         )
     if on_event is not None:
         raise ConfigurationError("on_event", "is called from the audit log, which audit.on switches off; leave that on")

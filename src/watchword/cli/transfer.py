@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
+from watchword.app import APP_ID
 from watchword.cli.connection import (
     NotCurrent,
     Prefix,
@@ -35,8 +36,6 @@ from watchword.transfer.run import Brought, Report, import_users
 from watchword.transfer.sources import auth0, cognito, django, fastapi_users, firebase, jsonlines, supertokens
 
 T = TypeVar("T")
-
-APP_ID = "public"
 
 import_command = typer.Typer(
     no_args_is_help=True,

@@ -163,7 +163,7 @@ async def test_a_deletion_that_fails_has_not_happened(town: Town) -> None:
 async def test_the_failures_of_an_account_go_with_it(town: Town) -> None:
     """Who signs up anew with the address starts without the waits that somebody caused at the old account."""
     ada = await town.sign_up()
-    limits = town.auth._limits
+    limits = town.auth._engine.limits
     for _ in range(12):
         with pytest.raises(Exception):  # noqa: B017, PT011 - wrong, then too many
             await town.recipe.sign_in("ada@example.com", "wrong password 1", tenant_id="public", user_context={})
