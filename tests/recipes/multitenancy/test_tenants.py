@@ -1,14 +1,23 @@
 """Tenants made, changed and removed, and the people in them; on both databases, over HTTP."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from tests.site import PASSWORD, Browser, Site, running_site
+from watchword import User
 from watchword.accounts.tenants import Tenant
 from watchword.errors import BadInput, EmailAlreadyExists, UserNotFound
-from watchword.recipes import EmailPassword, EmailVerification, ThirdParty, UserRoles
+from watchword.recipes import (
+    Action,
+    EmailPassword,
+    EmailVerification,
+    SessionFeature,
+    SignInContext,
+    ThirdParty,
+    UserRoles,
+)
 from watchword.recipes.thirdparty.providers import Google
 
 ADA = "ada@example.com"
@@ -199,6 +208,49 @@ async def test_a_deleted_tenant_is_gone_in_the_middle_of_traffic(site: Site) -> 
     reset = await site.browser().call("POST", "/auth/acme/user/password/reset", json=form)
     assert "RESET_PASSWORD_INVALID_TOKEN_ERROR" == reset.json()["status"]
     assert "OK" == (await enter(site.browser(), "acme", "signup"))["status"]
+
+
+class Meanwhile:
+    """Hooks that do something once, between the comparison of a password and the session."""
+
+    def __init__(self) -> None:
+        self.do: Callable[[str], Awaitable[Any]] | None = None
+
+    async def __call__(self, user: User, context: SignInContext, action: Action) -> dict[str, Any]:
+        do, self.do = self.do, None
+        if do is not None:
+            await do(user.id)
+        return {}
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+async def test_a_sign_in_under_way_gets_no_session_in_a_tenant_one_has_left(
+    database_url: str, is_deleted: bool
+) -> None:
+    """Attack: be signing in to a tenant at the moment when one is shut out of it, or it is deleted (TN-4).
+
+    The password was right and stays so; the sessions ended, and then this one was made.
+    """
+    hook = Meanwhile()
+    recipe = EmailPassword(session_feature=SessionFeature(set_session_data=hook))
+    async with running_site(database_url, recipes=[recipe]) as site:
+        tenants = site.auth.tenants
+        await tenants.create_or_update_tenant("acme")
+        first = site.browser()
+        await enter(first, "acme", "signup")
+        user_id = await user_id_in(first)
+        left: list[bool] = []
+
+        async def leave(user_id: str) -> None:
+            shut = tenants.delete_tenant("acme") if is_deleted else None
+            left.append(await (shut or tenants.disassociate_user_from_tenant("acme", user_id)))
+
+        hook.do = leave
+        late = site.browser("headers")
+        await enter(late, "acme", "signin")
+        assert [True] == left
+        assert not late.tokens.get("st-access-token")
+        assert [] == await site.auth.sessions.list_handles(user_id)
 
 
 async def test_public_stays(site: Site) -> None:

@@ -6,7 +6,8 @@ the session that is still to come: a thief who keeps some sign-ins under way wou
 
 So the hash is read before the comparison, and again after the insertion, under the lock of its row. Who changes
 a password updates that row first and deletes sessions last: either the change is seen here, or the change sees
-the session.
+the session. The row that lets the address into the tenant is read and locked with it, for the same reason: somebody
+who is shut out of a tenant, or whose tenant is deleted, while signing in there has no session in it (security TN-4).
 """
 
 from watchword.crypto.passwords import PasswordMismatch
@@ -26,19 +27,22 @@ async def find_password_hash(engine: Engine, tenant_id: str, email: str) -> str 
     return None if row is None else row["password_hash"]
 
 
-async def require_unchanged(engine: Engine, recipe_user_id: str, password: str, seen: str | None) -> None:
+async def require_unchanged(
+    engine: Engine, tenant_id: str, recipe_user_id: str, password: str, seen: str | None
+) -> None:
     """Return if the password still opens the account, after its session was stored and before its tokens go out.
 
     Args:
         engine: The floors below.
+        tenant_id: Where the person signed in.
         recipe_user_id: The login method that was used.
         password: As it was typed.
         seen: What `find_password_hash` gave before the comparison.
     Raises:
-        WrongCredentials: It was changed meanwhile, or the user is gone.
+        WrongCredentials: It was changed meanwhile, or the user is gone, or let into the tenant no more.
         Overloaded: It was changed, and too many wait to be compared.
     """
-    row = await engine.db.find(LOCK_HASH, app_id=engine.app_id, recipe_user_id=recipe_user_id)
+    row = await engine.db.find(LOCK_HASH, app_id=engine.app_id, tenant_id=tenant_id, recipe_user_id=recipe_user_id)
     now = None if row is None else row["password_hash"]
     if now == seen:
         return
@@ -61,8 +65,10 @@ FIND_HASH = Statement(
 
 LOCK_HASH = Statement(
     """
-    select password_hash from {emailpassword_users}
-     where app_id = :app_id and recipe_user_id = :recipe_user_id
+    select p.password_hash
+      from {emailpassword_emails} e
+      join {emailpassword_users} p on p.app_id = e.app_id and p.recipe_user_id = e.recipe_user_id
+     where e.app_id = :app_id and e.tenant_id = :tenant_id and e.recipe_user_id = :recipe_user_id
        {for_update}
     """
 )

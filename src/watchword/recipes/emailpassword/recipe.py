@@ -201,7 +201,7 @@ class EmailPassword(PasswordRecovery):
     ) -> None:
         try:
             typed = self.password_policy.normalised(password)
-            await meanwhile.require_unchanged(self.engine, recipe_user_id, typed, seen)
+            await meanwhile.require_unchanged(self.engine, api.tenant_id, recipe_user_id, typed, seen)
         except WatchwordError:
             if session is not api.session:  # its tokens go nowhere; nor shall it stand in any list
                 api.user_context[ENDED_BECAUSE] = "password_changed"

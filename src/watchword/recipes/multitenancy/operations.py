@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from watchword.accounts import directory
+from watchword.accounts.bans import LOCK_USER
 from watchword.accounts.users import LoginMethod, User
 from watchword.database.database import Transaction
 from watchword.errors import UserNotFound
@@ -44,6 +45,9 @@ async def remove_user(engine: Engine, data: TenantData, tenant_id: str, recipe_u
     """
 
     async def remove(tx: Transaction) -> tuple[bool, list[str]]:
+        user, method = await _get_method(tx, engine.app_id, recipe_user_id)
+        # A session that is being stored waits for us, or we for it; so does whoever removes another of their methods.
+        await tx.find(LOCK_USER, app_id=engine.app_id, user_id=user.id)
         user, method = await _get_method(tx, engine.app_id, recipe_user_id)
         if tenant_id not in method.tenant_ids:
             return False, []
