@@ -2,6 +2,7 @@
 
 from watchword.accounts.directory import ban_from_row
 from watchword.accounts.errors import AccountBanned
+from watchword.accounts.id_mappings import find_mapping
 from watchword.accounts.users import Ban
 from watchword.database.database import Transaction
 from watchword.database.statements import Statement
@@ -11,7 +12,8 @@ async def require_not_banned(tx: Transaction, app_id: str, user_id: str, now_ms:
     """Return if this person may have a session, in the transaction that stores it and before it does.
 
     The lock orders the two: a ban that is being written is waited for; one that comes later finds the
-    session and ends it. Whoever is no user of ours has no row, and no ban.
+    session and ends it. Whoever is no user of ours has no row, and no ban; the id from before a mapping is nobody's,
+    but the ban of whom it still finds holds for it.
 
     Args:
         tx: The transaction.
@@ -25,6 +27,8 @@ async def require_not_banned(tx: Transaction, app_id: str, user_id: str, now_ms:
     Source: security SE-5.
     """
     row = await tx.find(LOCK_USER, app_id=app_id, user_id=user_id)
+    if row is None and (mapping := await find_mapping(tx, app_id, user_id)) is not None:
+        row = await tx.find(LOCK_USER, app_id=app_id, user_id=mapping.external_user_id)
     ban = None if row is None else ban_from_row(row)
     if ban is not None and ban.holds_at(now_ms):
         raise AccountBanned(ban)

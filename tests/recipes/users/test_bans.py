@@ -143,6 +143,18 @@ async def test_a_sign_in_with_a_provider_under_way_gets_none_either(database_url
         assert [] == await site.auth.sessions.list_handles(found.user.id)
 
 
+async def test_the_id_from_before_a_mapping_opens_no_way_past_a_ban(town: Town) -> None:
+    """Attack: come with the id from before; or be signing in while it is replaced, and keep that session."""
+    ada, users, sessions = await town.sign_up(), town.auth.users, town.auth.sessions
+    await users.create_id_mapping(ada.id, "customer-7")
+    kept = await sessions.create(ada.id)
+    await users.ban("customer-7")
+    assert await sessions.find(kept.handle) is None
+    for user_id in (ada.id, "customer-7"):
+        with pytest.raises(AccountBanned):
+            await sessions.create(user_id)
+
+
 async def test_no_hook_runs_for_the_banned(sqlite_url: str) -> None:
     """What an application does at each sign-in does not happen."""
     hook = Meanwhile()

@@ -75,7 +75,11 @@ class Users(UserErasing):
                 raise UserNotFound
             await self._engine.audit.record(tx, SecurityEvent("user_banned", user_id=present_id, reason=reason))
             ending = Ending(cause="user_banned", reason=reason)
-            return await self._engine.sessions.delete_sessions_of_user(tx, present_id, ending=ending)
+            mapping = await find_mapping(tx, self._engine.app_id, present_id)
+            # A sign-in that was under way while the id changed has its session under the one from before.
+            ids = [present_id] if mapping is None else [mapping.external_user_id, mapping.former_user_id]
+            delete = self._engine.sessions.delete_sessions_of_user
+            return [handle for id_ in ids for handle in await delete(tx, id_, ending=ending)]
 
         self._engine.sessions.remember_revoked(await self._engine.db.write(write))
         return ban
