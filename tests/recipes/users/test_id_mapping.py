@@ -1,14 +1,17 @@
 """Ids from elsewhere: a user is known by the id that other tables refer to. Mission V013, D155; CDI 15."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.recipes.users.conftest import Town
 from tests.recipes.users.tables import dump
 from tests.site import PASSWORD, running_site
 from watchword import User
-from watchword.accounts.directory import UserIdTaken
+from watchword.accounts.directory import UserIdTaken, insert_login_method
 from watchword.accounts.errors import IdMappingExists, UserIdInUse
 from watchword.accounts.id_mappings import IdMapping
+from watchword.database.database import Transaction
 from watchword.errors import BadInput, UserNotFound
 from watchword.recipes import EmailPassword
 from watchword.recipes.recipe import UserContext
@@ -130,3 +133,22 @@ async def test_two_people_never_share_an_id(town: Town) -> None:
         with pytest.raises(error):
             await users.create_id_mapping(user_id, external_user_id)
     assert {"customer-7", eve.id} == {user.id for user in (await users.list_newest_first()).users}
+
+
+async def test_the_id_of_somebodys_login_method_is_taken(town: Town) -> None:
+    """Attack: have oneself known by the id of another's second login method; one's deletion took that along."""
+    ada, eve, users = await town.sign_up(), await town.sign_up("eve@example.com"), town.auth.users
+    await give_second_method(town, ada, "second-1")
+    with pytest.raises(UserIdTaken):
+        await users.create_id_mapping(eve.id, "second-1")
+    assert eve == await users.get(eve.id)
+
+
+async def give_second_method(town: Town, user: User, recipe_user_id: str) -> None:
+    """One more way to sign in, as an import brings it."""
+    method = replace(user.login_methods[0], recipe_user_id=recipe_user_id, email="ada@work.example")
+
+    async def insert(tx: Transaction) -> None:
+        await insert_login_method(tx, "public", user, method)
+
+    await town.auth._db.write(insert)

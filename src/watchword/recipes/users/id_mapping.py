@@ -4,6 +4,7 @@ The id is not translated on the way in and out of each call: the user is moved t
 hold it without a look-up, and nothing gets slower. The sessions from before end, as their tokens name the other id.
 """
 
+from watchword.accounts import directory
 from watchword.accounts.bans import LOCK_USER
 from watchword.accounts.directory import UserIdTaken
 from watchword.accounts.errors import IdMappingExists, UserIdInUse
@@ -42,6 +43,10 @@ async def map_user_id(
         for id_ in (user_id, external_user_id):
             if await find_mapping(tx, engine.app_id, id_) is not None:
                 raise IdMappingExists
+        # Ids of login methods are ids of people, too: deleting the one would take the other's password along.
+        owner = await directory.find_user_of_login_method(tx, engine.app_id, external_user_id)
+        if owner is not None and owner.id != user_id:
+            raise UserIdTaken
         gone = await _move(tx, engine, data, user_id, external_user_id, force=force)
         await tx.execute(
             INSERT_MAPPING, app_id=engine.app_id, former_user_id=user_id, user_id=external_user_id, info=info
