@@ -139,12 +139,14 @@ async def test_fastapi_users(database_url: str) -> None:
             account_id varchar(320) not null, account_email varchar(320) not null);
         insert into "user" values ('{ada}', 'ada@example.com', '{BCRYPT}', true, true, true),
             ('{bob}', 'bob@example.com', '{BCRYPT}', false, false, false);
+        insert into oauth_account values ('{ada}', '{ada}', 'github', '7', 'ada@example.com');
         insert into oauth_account values ('{bob}', '{ada}', 'google', '1093', 'ada@gmail.com');
         """,
     )
     methods = (
         password("ada@example.com", BCRYPT, verified=True),
-        provider("google", "1093", "ada@gmail.com", verified=True),
+        provider("github", "7", "ada@example.com", verified=True),
+        provider("google", "1093", "ada@gmail.com"),  # the proof is for the other address (TK-8)
     )
     expected = {
         f"user.id {ada}": UserRecord(user_id=ada, methods=methods, roles=(("superuser", "public"),)),
@@ -272,7 +274,7 @@ async def test_firebase(tmp_path: Path) -> None:
     found = await all_of(firebase.read_users(file, firebase.HashParameters()))
     ada = (
         password("ada@example.com", FIREBASE_HASH, verified=True, joined_ms=JOINED_MS),
-        provider("google", "1093", "ada@gmail.com", verified=True, joined_ms=JOINED_MS),
+        provider("google", "1093", "ada@gmail.com", joined_ms=JOINED_MS),  # the proof is for the other address (TK-8)
     )
     expected = {
         "users[0]": UserRecord(user_id="a1", methods=ada),

@@ -50,13 +50,15 @@ def _record(rows: Rows) -> UserRecord:
     methods = [
         MethodRecord(
             recipe_id="thirdparty",
-            email=find_address("account_email", row["account_email"]) or email,
+            email=there,
             third_party_id=PROVIDER_IDS.get(str(row["oauth_name"]), str(row["oauth_name"])),
             third_party_user_id=row["account_id"],
-            verified=bool(user["is_verified"]),
+            # The flag speaks of the user's own address; proof for one says nothing about another (TK-8).
+            verified=bool(user["is_verified"]) and there == email,
         )
         for row in rows
         if row["oauth_name"]
+        for there in [find_address("account_email", row["account_email"]) or email]
     ]
     # It gives everybody a hash, of a random password where somebody came by a provider: their reset needs the method.
     if email is not None:

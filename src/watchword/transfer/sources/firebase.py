@@ -58,25 +58,33 @@ def _record(value: Any, parameters: HashParameters) -> UserRecord:
         raise RecordRefused("disabled", "is true: this person may not sign in there")
     email = find_address("email", user.get("email"))
     joined = str(user.get("createdAt", "0"))
-    common: dict[str, Any] = {
-        "verified": bool(user.get("emailVerified")),
-        "time_joined_ms": int(joined) if joined.isascii() and joined.isdigit() else 0,
-    }
+    joined_ms = int(joined) if joined.isascii() and joined.isdigit() else 0
+    verified = bool(user.get("emailVerified"))
     methods: list[MethodRecord] = []
     if user.get("passwordHash") and email is not None:
         hashed = _hash(user, parameters)
-        methods.append(MethodRecord(recipe_id="emailpassword", email=email, password_hash=hashed, **common))
+        methods.append(
+            MethodRecord(
+                recipe_id="emailpassword",
+                email=email,
+                password_hash=hashed,
+                verified=verified,
+                time_joined_ms=joined_ms,
+            )
+        )
     for info in cast("list[Mapping[str, Any]]", user.get("providerUserInfo") or []):
         provider = str(info.get("providerId", ""))
         if provider in ("password", "phone", ""):
             continue
+        there = find_address("providerUserInfo.email", info.get("email")) or email
         methods.append(
             MethodRecord(
                 recipe_id="thirdparty",
-                email=find_address("providerUserInfo.email", info.get("email")) or email,
+                email=there,
+                verified=verified and there == email,  # proof for one address says nothing about another (TK-8)
                 third_party_id=PROVIDER_IDS.get(provider, provider),
                 third_party_user_id=str(info.get("rawId", "")),
-                **common,
+                time_joined_ms=joined_ms,
             )
         )
     if not methods:
