@@ -117,6 +117,19 @@ async def test_a_user_who_cannot_be_taken_leaves_nothing_behind(installation: Da
     assert ["imported"] == await importer.store([user("8", "new@example.com")])
 
 
+async def test_nobody_comes_in_under_an_id_that_still_finds_somebody(database_url: str) -> None:
+    """Attack: bring the id of another's login method, or the one from before a mapping; a ban would meet the other."""
+    async with running_site(database_url, recipes=[EmailPassword(), ThirdParty(providers=[]), UserRoles()]) as site:
+        importer = importer_of(database_of(site))
+        assert ["imported"] == kinds(await importer.store([user("42", externalUserId="method-1")]))
+        await site.auth.users.create_id_mapping("42", "customer-7")
+        taken = ("42", "customer-7", "method-1")
+        as_user = [user(id, "eve@example.com", externalUserId="eve-1") for id in taken]
+        as_method = [user("eve", "eve@example.com", externalUserId=id) for id in taken]
+        assert ["refused"] * 6 == kinds(await importer.store([*as_user, *as_method]))
+        assert ["customer-7"] == [record.user_id for record in await everybody(database_of(site))]
+
+
 async def test_the_same_person_twice_in_a_batch_is_one(installation: Database, importer: Importer) -> None:
     """Whoever comes first counts; another id for the same address is refused."""
     outcomes = await importer.store([user(), user(), user("1"), user(None, "ADA@example.com")])

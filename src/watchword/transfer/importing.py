@@ -105,6 +105,9 @@ class Importer:
         there = await self._find_owners(tx, record)
         if there:
             return "already there" if _is_the_same(there, record) else _somebody_else(there, record)
+        for id_ in filter(None, dict.fromkeys((record.user_id, *(method.recipe_user_id for method in record.methods)))):
+            if await tx.find(FIND_ID, app_id=self._app_id, id=id_) is not None:
+                return RecordRefused("externalUserId", "is the id of another user here")
         try:
             await directory.insert_user(tx, self._app_id, user)
             for method, brought in zip(user.login_methods, record.methods, strict=True):
@@ -216,6 +219,18 @@ def _identity(method: MethodRecord) -> tuple[str, ...]:
         return ("thirdparty", method.third_party_id, method.third_party_user_id)
     return ("emailpassword", method.email or "")
 
+
+# Ids of login methods, and those from before a mapping, are ids of people, too: who bans or deletes the one under
+# such an id would meet the other.
+FIND_ID = Statement(
+    """
+    select user_id from {users} where app_id = :app_id and user_id = :id
+     union all
+    select user_id from {login_methods} where app_id = :app_id and recipe_user_id = :id
+     union all
+    select user_id from {user_id_mappings} where app_id = :app_id and former_user_id = :id
+    """
+)
 
 FIND_EMAIL_OWNER = Statement(
     """
