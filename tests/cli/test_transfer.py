@@ -123,6 +123,7 @@ def test_all_users_go_out_and_into_another_installation(installation: str, tmp_p
     answer = call("export", str(out), DATABASE_URL=installation)
     assert (0, 600) == (answer.returncode, len(out.read_text().splitlines()))
     assert "600 users written" in answer.stderr
+    assert 0o600 == out.stat().st_mode & 0o777, "nobody else on the machine reads the hashes"
     assert "exists already" in call("export", str(out), DATABASE_URL=installation).stderr
 
     other = f"sqlite:///{tmp_path}/other.db"

@@ -1,13 +1,14 @@
 """`watchword import …` and `watchword export`: users from other systems, and all users as a file."""
 
 import json
+import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, TextIO, TypeVar
 
 from watchword.app import APP_ID
 from watchword.cli.connection import (
@@ -200,7 +201,7 @@ def export(
 
     async def write(db: Database) -> int:
         number = 0
-        with nullcontext(sys.stdout) if str(file) == "-" else file.open("x", encoding="utf-8") as out:
+        with nullcontext(sys.stdout) if str(file) == "-" else _private_file(file) as out:
             async for record in export_users(db, APP_ID):
                 out.write(json.dumps(write_record(record), ensure_ascii=False, separators=(",", ":")) + "\n")
                 number += 1
@@ -210,6 +211,11 @@ def export(
         raise NotCurrent(f"{file} exists already; name another, or remove it")
     number = with_current_tables(database, schema, table_prefix, write)
     typer.echo(f"{number} users written. Their password hashes are in it: keep it as you keep the database.", err=True)
+
+
+def _private_file(file: Path) -> TextIO:
+    """A new file that nobody else on the machine may read: there are password hashes in it."""
+    return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")
 
 
 def with_current_tables(
