@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from watchword.accounts.directory import Reader
 from watchword.database.statements import Statement
+from watchword.identifiers import is_storable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,7 @@ class IdMapping:
 
 async def find_mapping(reader: Reader, app_id: str, user_id: str) -> IdMapping | None:
     """The mapping that either of its ids names, or `None`."""
-    rows = await reader.list(FIND_MAPPING, app_id=app_id, user_id=user_id)
+    rows = await reader.list(FIND_MAPPING, app_id=app_id, user_id=user_id) if is_storable(user_id) else []
     if not rows:
         return None
     row = rows[0]

@@ -13,7 +13,7 @@ from watchword.accounts.errors import IdMappingExists, UserIdInUse
 from watchword.accounts.id_mappings import IdMapping
 from watchword.database.database import Transaction
 from watchword.errors import BadInput, UserNotFound
-from watchword.recipes import EmailPassword
+from watchword.recipes import EmailPassword, UserRoles
 from watchword.recipes.recipe import UserContext
 
 
@@ -152,3 +152,33 @@ async def give_second_method(town: Town, user: User, recipe_user_id: str) -> Non
         await insert_login_method(tx, "public", user, method)
 
     await town.auth._db.write(insert)
+
+
+@pytest.mark.parametrize("text", ["a\0", "\ud800"])
+async def test_what_no_database_holds_is_nobody(town: Town, text: str) -> None:
+    """Attack: an id from a page of the application with NUL or half a character in it: no driver's error comes back."""
+    ada, users, tenants = await town.sign_up(), town.auth.users, town.auth.tenants
+    roles = next(recipe for recipe in town.auth.recipe_list if isinstance(recipe, UserRoles))
+    await roles.create_new_role_or_add_permissions("admin")
+    assert await users.find_id_mapping(text) is None
+    assert not await users.delete_id_mapping(text)
+    assert not await users.update_id_mapping_info(text, "x")
+    assert not await tenants.delete_tenant(text)
+    for nobody in (
+        lambda: users.create_id_mapping(text, "customer-7"),
+        lambda: tenants.associate_user_to_tenant("public", text),
+        lambda: tenants.disassociate_user_from_tenant("public", text),
+    ):
+        with pytest.raises(UserNotFound):
+            await nobody()
+    for refused in (
+        lambda: users.update_id_mapping_info(ada.id, text),
+        lambda: roles.add_role_to_user(text, "admin"),
+        lambda: roles.remove_user_role(text, "admin"),
+        lambda: roles.get_roles_for_user(ada.id, tenant_id=text),
+        lambda: roles.get_permissions_for_user(text),
+        lambda: roles.get_users_that_have_role("admin", tenant_id=text),
+        lambda: town.auth.sessions.create(text),
+    ):
+        with pytest.raises(BadInput):
+            await refused()

@@ -7,6 +7,7 @@ from watchword.accounts.bans import LOCK_USER
 from watchword.accounts.users import LoginMethod, User
 from watchword.database.database import Transaction
 from watchword.errors import UserNotFound
+from watchword.identifiers import is_storable
 from watchword.recipes.multitenancy.tenant_data import TenantData
 from watchword.recipes.recipe import Engine, SignInRecipe
 from watchword.sessions.endings import Ending
@@ -80,7 +81,8 @@ async def delete_tenant(engine: Engine, data: TenantData, tenant_id: str) -> tup
 
 async def _get_method(tx: Transaction, app_id: str, recipe_user_id: str) -> tuple[User, LoginMethod]:
     """The user and the login method; raises `UserNotFound`."""
-    user = await directory.find_user_of_login_method(tx, app_id, recipe_user_id)
+    known = is_storable(recipe_user_id)
+    user = await directory.find_user_of_login_method(tx, app_id, recipe_user_id) if known else None
     if user is None:
         raise UserNotFound
     return user, next(method for method in user.login_methods if method.recipe_user_id == recipe_user_id)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from watchword.accounts.tenants import PUBLIC_TENANT_ID, Tenant
 from watchword.errors import BadInput
 from watchword.http.messages import JsonObject
+from watchword.identifiers import is_storable
 from watchword.recipes.multitenancy import operations
 from watchword.recipes.multitenancy.tenant_data import TenantData
 from watchword.recipes.recipe import Answer, ApiRequest, FirstFactor, Recipe, Route, SignInRecipe, UserContext
@@ -96,6 +97,8 @@ class Multitenancy(Recipe):
         """
         if tenant_id == PUBLIC_TENANT_ID:
             raise BadInput("tenantId", "public cannot be deleted")
+        if not is_storable(tenant_id):
+            return False
         deleted, ended = await operations.delete_tenant(self.engine, self._data, tenant_id)
         self.engine.sessions.remember_revoked(ended)
         return deleted

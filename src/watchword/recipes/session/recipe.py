@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Unpack
 from watchword.accounts.bans import require_not_banned
 from watchword.errors import InvalidClaims, TokenTheftDetected, TryRefreshToken, Unauthorised
 from watchword.http.messages import HttpRequest
+from watchword.identifiers import check_id
 from watchword.recipes.recipe import Answer, ApiRequest, Route, UserContext, address_of
 from watchword.recipes.session.by_handle import SessionsByHandle
 from watchword.recipes.session.fdi import session_routes
@@ -82,6 +83,8 @@ class Session(SessionsByHandle):
             HookFailed: A claim could not be fetched.
         """
         await self.engine.tenants.get_tenant(tenant_id)
+        for name, value in (("user_id", user_id), ("recipe_user_id", recipe_user_id or user_id)):
+            check_id(name, value)  # before claims are fetched for it
         owner = ClaimOwner(user_id, recipe_user_id or user_id, tenant_id)
         payload, context = dict(jwt_payload), {} if user_context is None else user_context
         for claim in self._claims.values():

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from watchword.accounts.tenants import PUBLIC_TENANT_ID
 from watchword.errors import BadInput
+from watchword.identifiers import check_id
 from watchword.recipes.recipe import Engine, Recipe, UserContext, address_of
 from watchword.recipes.userroles import operations
 from watchword.recipes.userroles.stored_tables import STORED_TABLES
@@ -130,9 +131,10 @@ class UserRoles(Recipe):
 
         Raises:
             UnknownRole: Make it first.
-            BadInput: The tenant is unknown.
+            BadInput: The tenant is unknown, or the user id cannot be one.
         """
         await self.engine.tenants.get_tenant(tenant_id)
+        check_id("user_id", user_id)
         return await operations.add_role_to_user(
             self.engine, tenant_id, user_id, _role(role), address=address_of(user_context or {})
         )
@@ -146,6 +148,7 @@ class UserRoles(Recipe):
         user_context: UserContext | None = None,
     ) -> bool:
         """Take a role away in a tenant; returns whether they had it. Raises `UnknownRole`."""
+        _check_ids(user_id, tenant_id)
         return await operations.remove_user_role(
             self.engine, tenant_id, user_id, _role(role), address=address_of(user_context or {})
         )
@@ -158,6 +161,7 @@ class UserRoles(Recipe):
         user_context: UserContext | None = None,  # noqa: ARG002
     ) -> list[str]:
         """The roles somebody has in a tenant, sorted; `st-role` is made of them, so an override reaches it too."""
+        _check_ids(user_id, tenant_id)
         key = {"tenant_id": tenant_id, "user_id": user_id}
         return await operations.list_column(self.engine, operations.LIST_ROLES_OF_USER, **key)
 
@@ -169,6 +173,7 @@ class UserRoles(Recipe):
         user_context: UserContext | None = None,  # noqa: ARG002
     ) -> list[str]:
         """The permissions in somebody's roles in a tenant together, sorted; `st-perm` is made of them."""
+        _check_ids(user_id, tenant_id)
         key = {"tenant_id": tenant_id, "user_id": user_id}
         return await operations.list_column(self.engine, operations.LIST_PERMISSIONS_OF_USER, **key)
 
@@ -181,6 +186,7 @@ class UserRoles(Recipe):
     ) -> list[str]:
         """The ids of all who have a role in a tenant, sorted. Raises `UnknownRole`."""
         await operations.require_role(self.engine, _role(role))
+        check_id("tenant_id", tenant_id)
         key = {"tenant_id": tenant_id, "role": _role(role)}
         return await operations.list_column(self.engine, operations.LIST_USERS_WITH_ROLE, **key)
 
@@ -189,6 +195,11 @@ class UserRoles(Recipe):
 
     async def _fetch_permissions(self, owner: ClaimOwner, user_context: UserContext) -> list[str]:
         return await self.get_permissions_for_user(owner.user_id, tenant_id=owner.tenant_id, user_context=user_context)
+
+
+def _check_ids(user_id: str, tenant_id: str) -> None:
+    check_id("user_id", user_id)
+    check_id("tenant_id", tenant_id)
 
 
 def _role(role: Any) -> str:

@@ -11,6 +11,7 @@ from watchword.accounts.errors import IdMappingExists, UserIdInUse
 from watchword.accounts.id_mappings import DELETE_MAPPING, INSERT_MAPPING, IdMapping, find_mapping
 from watchword.database.database import Transaction
 from watchword.errors import UserNotFound
+from watchword.identifiers import is_storable
 from watchword.recipes.recipe import Engine
 from watchword.recipes.users.personal_data import SESSIONS, PersonalData
 
@@ -38,7 +39,7 @@ async def map_user_id(
     mapping = IdMapping(external_user_id=external_user_id, former_user_id=user_id, info=info)
 
     async def write(tx: Transaction) -> list[str]:
-        if await tx.find(LOCK_USER, app_id=engine.app_id, user_id=user_id) is None:
+        if not is_storable(user_id) or await tx.find(LOCK_USER, app_id=engine.app_id, user_id=user_id) is None:
             raise UserNotFound
         for id_ in (user_id, external_user_id):
             if await find_mapping(tx, engine.app_id, id_) is not None:

@@ -16,7 +16,7 @@ from watchword.audit.events import SecurityEvent
 from watchword.database.database import Transaction
 from watchword.errors import BadInput, UserNotFound
 from watchword.http.json import check_json_object, decode_json_object
-from watchword.identifiers import check_id
+from watchword.identifiers import check_id, is_storable
 from watchword.recipes.emailpassword.form_fields import only_field, read_form_fields
 from watchword.recipes.emailpassword.recipe import EmailPassword
 from watchword.recipes.recipe import Engine, Recipe, UserContext
@@ -229,6 +229,10 @@ class Users(UserErasing):
 
     async def update_id_mapping_info(self, user_id: str, info: str | None) -> bool:
         """Replace the note of a mapping, `None` removes it; returns whether there was such a mapping."""
+        if info is not None:
+            check_id("info", info)
+        if not is_storable(user_id):
+            return False
 
         async def write(tx: Transaction) -> bool:
             names = {"app_id": self._engine.app_id, "user_id": user_id}
