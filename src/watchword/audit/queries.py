@@ -8,6 +8,7 @@ from watchword.database.database import Database
 from watchword.database.statements import Statement
 from watchword.errors import BadInput
 from watchword.http.json import encode_json
+from watchword.identifiers import is_storable
 
 LARGEST_PAGE = 1_000
 
@@ -47,6 +48,8 @@ async def list_events(
         raise BadInput("limit", f"limit is {limit}; set 1 to {LARGEST_PAGE}")
     if isinstance(kinds, str):
         raise BadInput("kinds", f"kinds is one text; write a list: [{kinds!r}]")
+    if not all(map(is_storable, filter(None, (user_id, handle, tenant_id, before, *(kinds or ()))))):
+        return []
     ends = [_BEHIND_ALL if until_ms is None else first_event_id(until_ms), _BEHIND_ALL if before is None else before]
     names: dict[str, Any] = {
         "app_id": app_id,
