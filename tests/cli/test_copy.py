@@ -31,6 +31,7 @@ async def test_a_session_begun_on_sqlite_goes_on_on_postgresql(sqlite_url: str, 
         postgres_url,
         recipes=[EmailPassword(), ThirdParty(), EmailVerification(mode="OPTIONAL"), UserRoles()],
         clock=clock,
+        api_domain=site.url,  # the port alone is another one here, and would make the access tokens another API's
     ) as moved:
         client = moved.browser().client
         client.cookies = browser.client.cookies
@@ -42,6 +43,18 @@ async def test_a_session_begun_on_sqlite_goes_on_on_postgresql(sqlite_url: str, 
         assert 200 == (await browser.refresh()).status_code
         me = (await browser.get("/me")).json()
         assert (handle, "admin") == (me["handle"], me["payload"]["role"])
+        assert "OK" == (await moved.browser().sign_in()).json()["status"]
+
+
+async def test_an_application_without_providers_is_copied_as_it_stands(sqlite_url: str, tmp_path: Path) -> None:
+    """The source is only read: nobody has to make tables there that the application does not use."""
+    other = f"sqlite:///{tmp_path}/other.db"
+    async with running_site(sqlite_url, recipes=[EmailPassword()]) as site:
+        await site.browser().sign_up()
+        clock = site.clock
+    answer = await asyncio.to_thread(call, "db", "copy", "--from", sqlite_url, DATABASE_URL=other)
+    assert (0, False) == (answer.returncode, "thirdparty_users" in answer.stdout), answer.stderr
+    async with running_site(other, recipes=[EmailPassword(), ThirdParty()], clock=clock) as moved:
         assert "OK" == (await moved.browser().sign_in()).json()["status"]
 
 

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from tests.cli.test_main import COMMAND, call
+from tests.site import running_site
 from watchword.database.open import open_database
 from watchword.database.statements import Statement
+from watchword.recipes import EmailPassword
 
 HASH = "$2b$10$abcdefghijklmnopqrstuuJ7q3l6v5C4GQe2XyCzLqBvN0b1m2n3o"
 
@@ -130,6 +132,22 @@ def test_all_users_go_out_and_into_another_installation(installation: str, tmp_p
     call("migrate", DATABASE_URL=other)
     assert call("import", "jsonl", str(out), DATABASE_URL=other).stdout.startswith("600 read: 600 imported")
     assert out.read_text() == call("export", "-", DATABASE_URL=other).stdout
+
+
+def test_tables_that_only_the_application_does_without_are_named(sqlite_url: str, tmp_path: Path) -> None:
+    """An application without providers made its tables: `db check` finds them fit, and an import says what it wants."""
+
+    async def start_and_stop() -> None:
+        async with running_site(sqlite_url, recipes=[EmailPassword()]):
+            pass
+
+    asyncio.run(start_and_stop())
+    assert 0 == call("db", "check", DATABASE_URL=sqlite_url).returncode
+    file = write_lines(tmp_path / "users.jsonl", [line(1)])
+    refused = call("import", "jsonl", str(file), DATABASE_URL=sqlite_url)
+    assert "make the missing tables: watchword migrate" in refused.stderr
+    call("migrate", DATABASE_URL=sqlite_url)
+    assert 0 == call("import", "jsonl", str(file), DATABASE_URL=sqlite_url).returncode
 
 
 def test_without_tables_or_file_it_says_what_to_do(sqlite_url: str, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from watchword import recipes
 from watchword.app import CORE_MIGRATION_PACKAGES
 from watchword.database.database import Database
-from watchword.database.migrations import Migration, load_migrations
+from watchword.database.migrations import Migration, MigrationReport, load_migrations
 from watchword.database.open import open_database
 from watchword.database.statements import Statement
 from watchword.errors import WatchwordError
@@ -53,6 +53,21 @@ def known_migrations() -> list[Migration]:
 def known_recipes() -> list[type[Recipe]]:
     """Every recipe that Watchword has."""
     return [kind for kind in vars(recipes).values() if isinstance(kind, type) and issubclass(kind, Recipe)]
+
+
+def find_unused(report: MigrationReport) -> dict[str, str]:
+    """The packages of recipes of which nothing is applied, with the recipes they are needed for, in words.
+
+    Nothing, where tables that every application has are missing: then this database is not set up at all.
+    """
+    begun = {label.split()[0] for label in report.applied}
+    absent = dict.fromkeys(migration.package for migration in report.missing if migration.package not in begun)
+    if any(package in CORE_MIGRATION_PACKAGES for package in absent):
+        return {}
+    return {
+        package: " or ".join(recipe.__name__ for recipe in known_recipes() if package in recipe.migration_packages)
+        for package in absent
+    }
 
 
 def with_database(url: str, schema: str | None, table_prefix: str, work: Callable[[Database], Awaitable[T]]) -> T:

@@ -8,6 +8,7 @@ from watchword.cli.connection import (
     Prefix,
     Schema,
     Url,
+    find_unused,
     known_migrations,
     place,
     require_existing,
@@ -17,7 +18,7 @@ from watchword.cli.connection import (
 from watchword.database.copying import copy_installation, count_rows
 from watchword.database.database import Database
 from watchword.database.foreign import ForeignDatabase
-from watchword.database.migrations import check_migrations, migrate
+from watchword.database.migrations import Migration, check_migrations, migrate
 from watchword.database.open import open_database
 
 
@@ -34,12 +35,14 @@ def copy(
     """Copy everything, sessions and keys too, into an empty database; makes its tables. Stop the application first."""
     spelt = open_database(from_url, schema=from_schema, table_prefix=from_table_prefix).rendering
     source = ForeignDatabase(from_url)
-    migrations = known_migrations()
 
-    async def check(db: Database) -> None:
-        report = await check_migrations(db, migrations)
-        if report.missing or report.newer or report.changed:
+    async def find_migrations(db: Database) -> list[Migration]:
+        """All but those of recipes that the application does not list, whose tables are not there."""
+        report = await check_migrations(db, known_migrations())
+        unused = find_unused(report)
+        if report.newer or report.changed or any(migration.package not in unused for migration in report.missing):
             raise NotCurrent(f"bring the tables at {place(from_url)} to this version first: watchword migrate")
+        return [migration for migration in known_migrations() if migration.package not in unused]
 
     async def copy_all(target: Database) -> dict[str, int]:
         await migrate(target, migrations)
@@ -48,7 +51,7 @@ def copy(
             return await copy_installation(source, spelt, target, migrations, progress=bar.update)
 
     require_existing(from_url)
-    with_database(from_url, from_schema, from_table_prefix, check)
+    migrations = with_database(from_url, from_schema, from_table_prefix, find_migrations)
     copied = with_database(database, schema, table_prefix, copy_all)
     for table, number in copied.items():
         typer.echo(f"{number:>9} {table}")

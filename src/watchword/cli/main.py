@@ -7,15 +7,14 @@ import sys
 from importlib.metadata import version
 from typing import Annotated
 
-from watchword.app import CORE_MIGRATION_PACKAGES
 from watchword.cli.audit import audit_command, why
 from watchword.cli.connection import (
     NotCurrent,
     Prefix,
     Schema,
     Url,
+    find_unused,
     known_migrations,
-    known_recipes,
     place,
     product,
     require_existing,
@@ -30,7 +29,6 @@ from watchword.cli.trial import Broken
 from watchword.database.database import Database
 from watchword.database.migrations import (
     Migration,
-    MigrationReport,
     check_migrations,
     load_migrations,
     migrate,
@@ -159,21 +157,6 @@ def prove_refreshing(
     typer.echo(proof.describe(runs, seed))
     if proof.broken:
         raise Broken(f"{len(proof.broken)} of {sessions} sessions went wrong; please report it with what stands above")
-
-
-def find_unused(report: MigrationReport) -> dict[str, str]:
-    """The packages of recipes of which nothing is applied, with the recipes they are needed for, in words.
-
-    Nothing, where tables that every application has are missing: then this database is not set up at all.
-    """
-    begun = {label.split()[0] for label in report.applied}
-    absent = dict.fromkeys(migration.package for migration in report.missing if migration.package not in begun)
-    if any(package in CORE_MIGRATION_PACKAGES for package in absent):
-        return {}
-    return {
-        package: " or ".join(recipe.__name__ for recipe in known_recipes() if package in recipe.migration_packages)
-        for package in absent
-    }
 
 
 def main() -> None:

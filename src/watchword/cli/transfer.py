@@ -225,8 +225,12 @@ def with_current_tables(
 
     async def check_and_work(db: Database) -> T:
         report = await check_migrations(db, known_migrations())
-        if report.missing or report.newer or report.changed:
+        if report.newer or report.changed:
             raise NotCurrent(f"the tables at {place(database)} are not those of this version; see watchword db check")
+        if report.missing:  # also of recipes that the application does not list: users of any kind may come
+            raise NotCurrent(
+                f"{place(database)} has no {report.missing[0].label} yet; make the missing tables: watchword migrate"
+            )
         return await work(db)
 
     require_existing(database)
