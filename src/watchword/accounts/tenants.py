@@ -89,7 +89,7 @@ class Tenants:
             BadInput: The id cannot be one.
         """
         if _TENANT_ID.fullmatch(tenant_id) is None:
-            raise BadInput("tenantId", "is no tenant id; use 1 to 64 of a-z, A-Z, 0-9 and -")
+            raise BadInput("tenantId", "a tenant id is 1 to 64 of a-z, A-Z, 0-9 and -")
         parameters = {"app_id": self._app_id, "tenant_id": tenant_id, "first_factors": _written(first_factors)}
 
         async def insert(tx: Transaction) -> bool:

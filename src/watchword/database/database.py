@@ -9,6 +9,8 @@ from watchword.database.usage import Usage
 
 T = TypeVar("T")
 
+STOPPED = "the database was stopped, or not started yet: await auth.start() comes first"
+
 
 class Row(Protocol):
     """One row of an answer; columns by name."""

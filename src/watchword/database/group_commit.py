@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from watchword.database.bodies import run_at_once
-from watchword.database.database import Body, Row
+from watchword.database.database import STOPPED, Body, Row
 from watchword.database.rendering import Rendering
 from watchword.database.sqlite_errors import outage_of
 from watchword.database.statements import Statement
@@ -25,7 +25,6 @@ from watchword.errors import Overloaded, StorageUnavailable
 
 LARGEST_BATCH = 64  # a batch holds the write lock that other processes wait for
 LONGEST_QUEUE = 1024
-STOPPED = "the database was stopped"
 
 
 class SqliteTransaction:

@@ -5,7 +5,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from watchword.database.database import Body, Listening, Row
+from watchword.database.database import STOPPED, Body, Listening, Row
 from watchword.database.postgres_driver import SESSION_SETTINGS, Connection, connectors
 from watchword.database.postgres_errors import MADE_MEANWHILE, must_leave, outage
 from watchword.database.postgres_pool import ConnectionPool
@@ -146,7 +146,7 @@ class PostgresDatabase:
 
     def _get_pool(self) -> ConnectionPool:
         if self._pool is None:
-            raise StorageUnavailable("the database was stopped")
+            raise StorageUnavailable(STOPPED)
         return self._pool
 
     def usage(self) -> Usage:

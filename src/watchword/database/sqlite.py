@@ -10,8 +10,8 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from watchword.database.database import Body, Row
-from watchword.database.group_commit import STOPPED, GroupCommit
+from watchword.database.database import STOPPED, Body, Row
+from watchword.database.group_commit import GroupCommit
 from watchword.database.rendering import Rendering
 from watchword.database.sqlite_checks import check_place, create_for_owner_only
 from watchword.database.sqlite_errors import BUSY_CODES, primary_code, raise_for

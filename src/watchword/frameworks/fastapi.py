@@ -193,7 +193,9 @@ def _check_validators(setting: str, validators: Any) -> None:
     if isinstance(validators, list | tuple):
         for validator in cast("list[Any]", validators):
             if not isinstance(validator, ClaimValidator):
-                raise ConfigurationError(setting, f"holds {_kinds(validator)}; list what claim.has_value(…) answers")
+                raise ConfigurationError(
+                    setting, f"holds {_kinds(validator)}; list what claim.has_value(…) or claim.includes(…) answers"
+                )
     elif isinstance(validators, ClaimValidator):
         raise ConfigurationError(setting, "is one validator; write a list: [validator]")
     else:

@@ -96,7 +96,7 @@ class Multitenancy(Recipe):
             BadInput: It is `public`.
         """
         if tenant_id == PUBLIC_TENANT_ID:
-            raise BadInput("tenantId", "public cannot be deleted")
+            raise BadInput("tenantId", "the tenant public cannot be deleted")
         if not is_storable(tenant_id):
             return False
         deleted, ended = await operations.delete_tenant(self.engine, self._data, tenant_id)
