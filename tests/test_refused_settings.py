@@ -141,8 +141,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "a claim for a validator": (
         lambda: made(verify_session, watchword(), override_global_claim_validators=[claim]),
-        "override_global_claim_validators: holds PrimitiveClaim; "
-        "list what claim.has_value(…) or claim.includes(…) answers",
+        (
+            "override_global_claim_validators: holds PrimitiveClaim; list what claim.has_value(…) or claim.includes(…) "
+            "answers"
+        ),
     ),
     "validators that take one": (
         lambda: made(verify_session, watchword(), override_global_claim_validators=lambda _: []),
