@@ -16,6 +16,8 @@ when the recipe is listed. Each table also has `app_id`, the application.
 
 `auth.users.export_user(user_id)` gives all that the tables below hold of a person but what is marked *never
 exported*; `auth.users.erase_user(user_id)` removes it, in one transaction. Backups of the database are yours.
+What an application does not list as a recipe it neither exports nor removes: list a recipe for as long as its tables
+have rows.
 
 ## Of people
 """
