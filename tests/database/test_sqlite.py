@@ -196,6 +196,20 @@ async def test_migrations_wait_longer(db: SqliteDatabase, path: Path) -> None:
     assert 100 == row["amount"]
 
 
+async def test_a_migration_goes_on_that_waited_behind_others(db: SqliteDatabase, path: Path) -> None:
+    """Also where its time was up in the queue, before the writer came to it."""
+    await add(db, "a", 1)
+    other = lock_in_another_process(path)
+    before_it = asyncio.create_task(add(db, "b"))
+    while not db.usage().used:  # noqa: ASYNC110 - the writer's thread has nothing to tell
+        await asyncio.sleep(0)
+    waiting = asyncio.create_task(db.write_schema(lambda tx: tx.find(FIND_THING, id="a")))
+    with pytest.raises(StorageUnavailable):
+        await before_it
+    other.communicate("let go\n")
+    assert await waiting is not None
+
+
 def lock_in_another_process(path: Path) -> subprocess.Popen[str]:
     """A process that holds the write lock, and sets an amount and commits when its standard input speaks."""
     program = """

@@ -18,7 +18,7 @@ from typing import Any
 from watchword.database.bodies import run_at_once
 from watchword.database.database import STOPPED, Body, Row
 from watchword.database.rendering import Rendering
-from watchword.database.sqlite_errors import outage_of
+from watchword.database.sqlite_errors import DatabaseLocked, outage_of
 from watchword.database.statements import Statement
 from watchword.database.usage import Usage
 from watchword.errors import Overloaded, StorageUnavailable
@@ -160,7 +160,7 @@ class GroupCommit:
         jobs: list[_Job] = []
         for job in batch:
             if job.give_up_at < now:
-                job.error = StorageUnavailable("another process kept the database locked for too long")
+                job.error = DatabaseLocked()
             elif not job.future.cancelled():
                 jobs.append(job)
         if not jobs:

@@ -14,7 +14,7 @@ from watchword.database.database import STOPPED, Body, Row
 from watchword.database.group_commit import GroupCommit
 from watchword.database.rendering import Rendering
 from watchword.database.sqlite_checks import check_place, create_for_owner_only
-from watchword.database.sqlite_errors import BUSY_CODES, primary_code, raise_for
+from watchword.database.sqlite_errors import BUSY_CODES, DatabaseLocked, primary_code, raise_for
 from watchword.database.statements import Statement
 from watchword.database.usage import Usage
 from watchword.errors import ConfigurationError, StorageUnavailable
@@ -87,10 +87,8 @@ class SqliteDatabase:
         while True:
             try:
                 return await self.write(body)
-            except StorageUnavailable as outage:
-                cause = outage.__cause__
-                busy = isinstance(cause, sqlite3.Error) and primary_code(cause) in BUSY_CODES
-                if not busy or time.monotonic() > give_up_at:
+            except DatabaseLocked:
+                if time.monotonic() > give_up_at:
                     raise
 
     async def find(self, statement: Statement, **parameters: Any) -> Row | None:

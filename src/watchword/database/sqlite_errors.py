@@ -19,6 +19,13 @@ _OUTAGES = BUSY_CODES | {
 }
 
 
+class DatabaseLocked(StorageUnavailable):
+    """Another process kept the file locked until the caller's time was up."""
+
+    def __init__(self) -> None:
+        super().__init__("another process kept the database locked for too long")
+
+
 def primary_code(error: sqlite3.Error) -> int | None:
     """The primary result code, or `None` where the error is of Python's module itself."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
@@ -37,7 +44,7 @@ def outage_of(error: BaseException, *, committing: bool = False) -> BaseExceptio
     if not committing and code not in _OUTAGES:
         return error
     if code in BUSY_CODES:
-        outage = StorageUnavailable("another process kept the database locked for too long")
+        outage: StorageUnavailable = DatabaseLocked()
     else:
         outage = StorageUnavailable(f"the database cannot be used now: {error}")
     outage.__cause__ = error
