@@ -53,7 +53,7 @@ class BackgroundLoop:
         while True:
             try:
                 await self._round()
-            except Exception as error:
+            except Exception as error:  # whatever it is, the next round tries again
                 if not failures:
                     self._tell(error)
                 failures += 1

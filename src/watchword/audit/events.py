@@ -115,7 +115,7 @@ class Unlogged:
     def note(self, *events: SecurityEvent, quiet_ms: int = 0) -> None:
         """Do nothing."""
 
-    async def erase_user(self, tx: Transaction, user_id: str) -> int:  # noqa: ARG002
+    async def erase_user(self, tx: Transaction, user_id: str) -> int:  # noqa: ARG002 - nothing is kept
         """Do nothing: there are no events. Events from before it was switched off run out by age."""
         return 0
 

@@ -114,7 +114,7 @@ class AuditLog:
             async with asyncio.timeout(_STOP_SECONDS):
                 await self.flush()
         except (TimeoutError, StorageUnavailable, Overloaded):
-            log.error("%d security events are lost: the database did not answer before the stop", len(self._noted))  # noqa: TRY400
+            log.error("%d security events are lost: the database did not answer before the stop", len(self._noted))  # noqa: TRY400 - the sentence says the cause
 
     async def record(self, tx: Transaction, *events: SecurityEvent) -> None:
         """Store events in the caller's transaction; see `EventLog`."""

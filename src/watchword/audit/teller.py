@@ -127,7 +127,7 @@ TAKE_TELLING = Statement("""
 
 # Put together from constants, once.
 LIST_UNTOLD = Statement(
-    f"select {EVENT_COLUMNS}, chained_at_ms from {{audit_events}}"  # noqa: S608
+    f"select {EVENT_COLUMNS}, chained_at_ms from {{audit_events}}"  # noqa: S608 - our constants
     " where app_id = :app_id and seq > :told_seq order by seq, event_id limit :at_most"
 )
 

@@ -65,7 +65,7 @@ def parse(password_hash: str) -> Argon2Hash:
 def _library() -> ModuleType:
     """Imported when the first such hash is seen: few installations have any, and it is an extra."""
     try:
-        from argon2 import low_level  # noqa: PLC0415
+        from argon2 import low_level  # noqa: PLC0415 - as above
     except ModuleNotFoundError:
         raise UnsupportedHash("it needs an extra: pip install 'watchword[import-hashes]'") from None
     return low_level

@@ -45,7 +45,7 @@ def parse(password_hash: str) -> BcryptHash:
 def _library() -> ModuleType:
     """Imported when the first such hash is seen: few installations have any, and it is an extra."""
     try:
-        import bcrypt  # noqa: PLC0415
+        import bcrypt  # noqa: PLC0415 - as above
     except ModuleNotFoundError:
         raise UnsupportedHash("it needs an extra: pip install 'watchword[import-hashes]'") from None
     return bcrypt
