@@ -24,7 +24,7 @@ READ_MUCH = {
     "accounts.listing.LOAD_USERS": "a page; by the index among more rows, as recipes/users/test_query_plans.py shows",
     "accounts.listing.COUNTS": "counts users, for an operator",
     "delivery.outbox.GET_PROGRESS": "counts what waits, for a metric",
-    "sessions.lifecycle.DELETE_SESSIONS_OF_TENANT": "a whole tenant, for an operator; an index would cost sign-ins",
+    "sessions.revoke.DELETE_SESSIONS_OF_TENANT": "a whole tenant, for an operator; an index would cost sign-ins",
     "sessions.story.FIND_REVOKED": "asked by `watchword why`, of rows that are kept for two hours",
     "delivery.outbox.LIST_DEAD": "lists what was given up, for an administrator",
 }

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.sessions.nodes import ManualClock, columns_of, find_row, get_row, lose_commit, refresh_token_of, sign_in
 from watchword.errors import TokenTheftDetected, TryAgain, Unauthorised
-from watchword.sessions import lifecycle
+from watchword.sessions import lifecycle, revoke
 from watchword.sessions.engine import SessionEngine
 from watchword.sessions.payloads import merge
 from watchword.sessions.refresh import Decision, decide, peek, refresh
@@ -185,7 +185,7 @@ class Simulation:
 
     async def revoke(self, node: int = 0) -> None:
         """The session is revoked."""
-        await lifecycle.revoke_sessions(self.nodes[node], [self.handle])
+        await revoke.revoke_sessions(self.nodes[node], [self.handle])
         self.revoked = self.over = True
 
     # What must hold

@@ -10,7 +10,7 @@ import pytest
 from tests.sessions.nodes import ManualClock, find_row, get_row, refresh_token_of, sign_in
 from tests.sessions.simulation import Simulation
 from watchword.errors import TokenTheftDetected, TryAgain, TryRefreshToken, Unauthorised
-from watchword.sessions import lifecycle, verify
+from watchword.sessions import lifecycle, revoke, verify
 from watchword.sessions.engine import GrantedTokens, SessionEngine
 from watchword.sessions.payloads import merge
 from watchword.sessions.refresh import refresh
@@ -85,7 +85,7 @@ async def test_refresh_and_revocation_at_once_leave_nothing_alive(
             token = refresh_token_of(await refresh(node, token))
             clock.turn(SETTLED_MS)
 
-        answer, _ = await together(refresh(node, token), lifecycle.revoke_sessions(other_node, [handle]))
+        answer, _ = await together(refresh(node, token), revoke.revoke_sessions(other_node, [handle]))
 
         assert await find_row(node.db, handle) is None
         if not isinstance(answer, GrantedTokens):
@@ -161,9 +161,9 @@ async def test_revoking_many_from_two_nodes_does_not_deadlock(node: SessionEngin
     handles = [(await sign_in(node)).access_token.handle for _ in range(10)]
 
     answers = await together(
-        lifecycle.revoke_sessions(node, handles),
-        lifecycle.revoke_sessions(other_node, handles[::-1]),
-        lifecycle.revoke_all_sessions_for_user(node, "ada", None),
+        revoke.revoke_sessions(node, handles),
+        revoke.revoke_sessions(other_node, handles[::-1]),
+        revoke.revoke_all_sessions_for_user(node, "ada", None),
     )
 
     ended = [handle for answer in answers if isinstance(answer, list) for handle in answer]

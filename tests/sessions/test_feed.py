@@ -12,7 +12,7 @@ from watchword.database.database import Database, Transaction
 from watchword.database.open import open_database
 from watchword.database.statements import Statement
 from watchword.errors import StorageUnavailable, TokenTheftDetected, Unauthorised
-from watchword.sessions import lifecycle
+from watchword.sessions import lifecycle, revoke
 from watchword.sessions.engine import GrantedTokens, SessionEngine
 from watchword.sessions.refresh import refresh
 from watchword.sessions.revoked_rows import record_revoked
@@ -84,11 +84,11 @@ async def test_what_one_node_revokes_the_other_refuses(here: SessionEngine, ther
     one, two, three, four, living = [await sign_in(here, user) for user in ("ada", "ada", "bob", "bob", "eve")]
     for granted in (one, two, three, four, living):
         assert not await is_refused(there, granted)
-    await lifecycle.revoke_sessions(here, [one.access_token.handle])
+    await revoke.revoke_sessions(here, [one.access_token.handle])
     await until_refused(there, one)
-    await lifecycle.revoke_sessions(there, [two.access_token.handle, three.access_token.handle])
+    await revoke.revoke_sessions(there, [two.access_token.handle, three.access_token.handle])
     await until_refused(here, two, three)
-    await lifecycle.revoke_all_sessions_for_user(here, "bob", None)
+    await revoke.revoke_all_sessions_for_user(here, "bob", None)
     await until_refused(there, four)
     assert not await is_refused(there, living)
 
@@ -114,7 +114,7 @@ async def test_a_node_that_starts_later_knows_what_was_revoked_before(
     """A restart forgets nothing: the handles of one access-token life are read before the first request."""
     revoked = [await sign_in(here) for _ in range(3)]
     living = await sign_in(here)
-    await lifecycle.revoke_sessions(here, [granted.access_token.handle for granted in revoked])
+    await revoke.revoke_sessions(here, [granted.access_token.handle for granted in revoked])
     async with running_node(database_url, clock) as later:
         assert [True] * 3 == [await is_refused(later, granted) for granted in revoked]
         assert not await is_refused(later, living)
@@ -159,15 +159,15 @@ async def test_a_row_is_written_with_the_deletion_or_not_at_all(here: SessionEng
     handle = granted.access_token.handle
 
     async def fail(tx: Transaction) -> None:
-        await lifecycle.delete_sessions_of_user(tx, here, "ada")
+        await revoke.delete_sessions_of_user(tx, here, "ada")
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
         await here.db.write(fail)
     assert [] == await rows(here.db)
     assert await lifecycle.find_session_information(here, handle) is not None
-    await lifecycle.revoke_sessions(here, [handle, "never was"])
-    await lifecycle.revoke_sessions(here, [handle])
+    await revoke.revoke_sessions(here, [handle, "never was"])
+    await revoke.revoke_sessions(here, [handle])
     assert [handle] == await rows(here.db)
 
 
@@ -203,7 +203,7 @@ async def test_a_node_that_is_cut_off_for_long_asks_the_database(
     gone, living = [await sign_in(here) for _ in range(2)]
     async with running_node(database_url, clock, revocation_staleness_ms=1_000) as cut_off:
         await freeze(cut_off)
-        await lifecycle.revoke_sessions(here, [gone.access_token.handle])
+        await revoke.revoke_sessions(here, [gone.access_token.handle])
         assert not await is_refused(cut_off, gone)
         await soon(lambda: is_refused(cut_off, gone))
         assert not cut_off.revoked.has(gone.access_token.handle)
@@ -247,7 +247,7 @@ async def test_nothing_runs_on_after_a_stop(database_url: str, clock: ManualCloc
         assert before == asyncio.all_tasks()
         await engine.start()
         granted = await sign_in(engine)
-        await lifecycle.revoke_sessions(engine, [granted.access_token.handle])
+        await revoke.revoke_sessions(engine, [granted.access_token.handle])
         assert await is_refused(engine, granted)
     assert before == asyncio.all_tasks()
 

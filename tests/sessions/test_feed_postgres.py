@@ -12,7 +12,7 @@ from tests.sessions.nodes import ManualClock, sign_in
 from tests.sessions.test_feed import record, running_node, soon, until_refused
 from watchword.database.postgres import PostgresDatabase
 from watchword.sessions import feed as feed_module
-from watchword.sessions import lifecycle
+from watchword.sessions import revoke
 from watchword.sessions.engine import SessionEngine
 
 CUT = """
@@ -42,7 +42,7 @@ async def test_a_signal_saves_the_wait(postgres_url: str, clock: ManualClock, mo
         await soon(lambda: listens(there))
         for _ in range(3):
             granted = await sign_in(here)
-            await lifecycle.revoke_sessions(here, [granted.access_token.handle])
+            await revoke.revoke_sessions(here, [granted.access_token.handle])
             await until_refused(there, granted)
 
 
@@ -55,7 +55,7 @@ async def test_a_lost_connection_is_noticed_and_nothing_is_missed(
             await soon(lambda: listens(there))
             postgres.execute(CUT, postgres_url)
             granted = [await sign_in(here) for _ in range(3)]
-            await lifecycle.revoke_sessions(here, [one.access_token.handle for one in granted])
+            await revoke.revoke_sessions(here, [one.access_token.handle for one in granted])
             await until_refused(there, *granted)
 
 
@@ -70,7 +70,7 @@ async def test_a_connection_that_is_dropped_in_silence(
         await soon(lambda: listens(there))
         wire.cut(b"watchword signals")
         granted = [await sign_in(here) for _ in range(3)]
-        await lifecycle.revoke_sessions(here, [one.access_token.handle for one in granted])
+        await revoke.revoke_sessions(here, [one.access_token.handle for one in granted])
         await until_refused(there, *granted)
         await soon(lambda: is_deaf(there))
         wire.mend()
@@ -85,7 +85,7 @@ async def test_without_signals_looking_is_enough(
     async with running_node(pooled, clock) as here, running_node(pooled, clock) as there:
         assert await there.db.listen("anything", lambda: None) is None
         granted = await sign_in(here)
-        await lifecycle.revoke_sessions(here, [granted.access_token.handle])
+        await revoke.revoke_sessions(here, [granted.access_token.handle])
         await until_refused(there, granted)
         assert not await listens(there)
 
@@ -103,7 +103,7 @@ async def test_a_server_that_accepts_listen_and_stays_silent(
     async with running_node(postgres_url, clock) as here, running_node(postgres_url, clock) as there:
         assert await there.db.listen("anything", lambda: None) is None
         granted = await sign_in(here)
-        await lifecycle.revoke_sessions(here, [granted.access_token.handle])
+        await revoke.revoke_sessions(here, [granted.access_token.handle])
         await until_refused(there, granted)
 
 
@@ -119,7 +119,7 @@ async def test_a_server_that_restarts(
         stoppable_postgres.stop("QUIT")
         await soon(lambda: says(caplog, "following revoked sessions failed"))
         stoppable_postgres.start()
-        await lifecycle.revoke_sessions(here, [granted.access_token.handle])
+        await revoke.revoke_sessions(here, [granted.access_token.handle])
         await until_refused(there, granted)
         await record(here, ["after it"])
         await soon(lambda: listens(there))
@@ -141,7 +141,7 @@ async def test_an_event_loop_that_has_ended_is_no_trouble(postgres_url: str, clo
         async def run() -> None:
             async with running_node(postgres_url, clock) as engine:
                 granted = await sign_in(engine)
-                await lifecycle.revoke_sessions(engine, [granted.access_token.handle])
+                await revoke.revoke_sessions(engine, [granted.access_token.handle])
 
         asyncio.run(run())
 

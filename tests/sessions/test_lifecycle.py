@@ -21,7 +21,7 @@ from tests.sessions.nodes import (
 )
 from watchword.database.statements import Statement
 from watchword.errors import BadInput, InvalidPayload
-from watchword.sessions import lifecycle, verify
+from watchword.sessions import lifecycle, revoke, verify
 from watchword.sessions.engine import SessionEngine
 from watchword.sessions.payloads import merge
 from watchword.sessions.refresh import refresh
@@ -212,11 +212,11 @@ async def test_sessions_of_a_user_are_listed_and_ended_by_tenant_or_all(
     assert handles[::-1] == await lifecycle.list_session_handles(node, "ada", None)
     assert handles[1::-1] == await lifecycle.list_session_handles(node, "ada", "t1")
 
-    assert set(handles[:2]) == set(await lifecycle.revoke_all_sessions_for_user(node, "ada", "t1"))
+    assert set(handles[:2]) == set(await revoke.revoke_all_sessions_for_user(node, "ada", "t1"))
     assert handles[:1:-1] == await lifecycle.list_session_handles(node, "ada", None)
-    assert [handles[2]] == await lifecycle.revoke_sessions(node, [handles[2], "unknown", handles[0]])
-    assert [handles[3]] == await lifecycle.revoke_all_sessions_for_user(node, "ada", None)
-    assert [] == await lifecycle.revoke_all_sessions_for_user(node, "ada", None)
+    assert [handles[2]] == await revoke.revoke_sessions(node, [handles[2], "unknown", handles[0]])
+    assert [handles[3]] == await revoke.revoke_all_sessions_for_user(node, "ada", None)
+    assert [] == await revoke.revoke_all_sessions_for_user(node, "ada", None)
 
     assert await find_row(node.db, kept[0].access_token.handle) is not None
     assert await find_row(node.db, kept[1].access_token.handle, "other") is not None
@@ -231,7 +231,7 @@ async def test_handles_of_another_app_are_unknown(node: SessionEngine, clock: Ma
     assert await lifecycle.find_session_information(other_app, handle) is None
     assert await lifecycle.change_jwt_payload(other_app, handle, lambda _: {"x": 1}) is None
     assert await lifecycle.change_session_data(other_app, handle, lambda _: {"x": 1}) is None
-    assert [] == await lifecycle.revoke_sessions(other_app, [handle])
+    assert [] == await revoke.revoke_sessions(other_app, [handle])
     assert before == await get_row(node.db, handle)
 
 

@@ -8,7 +8,8 @@ import pytest
 from tests.sessions.nodes import make_tables
 from watchword.database.database import Database, Row, Transaction
 from watchword.database.statements import Statement
-from watchword.sessions.lifecycle import DELETE_SESSION, DELETE_SESSIONS_OF_USER, LIST_HANDLES
+from watchword.sessions.lifecycle import LIST_HANDLES
+from watchword.sessions.revoke import DELETE_SESSION, DELETE_SESSIONS_OF_USER
 from watchword.sessions.revoked_rows import LIST_REVOKED_AFTER, LIST_REVOKED_SINCE
 from watchword.sessions.sweeper import DELETE_ENDED_SESSIONS, DELETE_OLD_REVOKED, TAKE_LEASE
 

@@ -18,7 +18,7 @@ from tests.sessions.nodes import (
     start_node,
 )
 from watchword.errors import TokenTheftDetected, TryAgain, Unauthorised
-from watchword.sessions import lifecycle, verify
+from watchword.sessions import lifecycle, revoke, verify
 from watchword.sessions.engine import GrantedTokens, SessionEngine
 from watchword.sessions.refresh import peek, refresh
 from watchword.sessions.refresh_tokens import stored_hash
@@ -217,7 +217,7 @@ async def test_session_that_has_ended_is_refused(node: SessionEngine, clock: Man
     handle = first.access_token.handle
     token = first
     if ended_by == "revoked":
-        await lifecycle.revoke_sessions(node, [handle])
+        await revoke.revoke_sessions(node, [handle])
         clock.turn(SETTLED)
     elif ended_by == "idle":
         clock.turn(100 * DAY)

@@ -11,7 +11,7 @@ from watchword.database.database import Database
 from watchword.database.migrations import load_migrations, migrate
 from watchword.database.statements import Statement
 from watchword.errors import TokenTheftDetected, TryAgain, Unauthorised
-from watchword.sessions import lifecycle, refresh
+from watchword.sessions import refresh, revoke
 from watchword.sessions.endings import CAUSES, Cause, Ending
 from watchword.sessions.engine import SessionEngine
 from watchword.sessions.story import explain_session
@@ -66,7 +66,7 @@ async def test_one_that_was_ended(node: SessionEngine, clock: ManualClock, cause
     handle, _ = await start(node)
     clock.turn(HOUR)
     ending = Ending(cause=cause, reason="stolen laptop", address="198.51.100.7")
-    await lifecycle.revoke_sessions(node, [handle], ending)
+    await revoke.revoke_sessions(node, [handle], ending)
 
     story = (await why(node, handle)).splitlines()
     assert story[0] == f"{CAUSES[cause]} at 2023-11-14 23:13:20 UTC, in a request from 198.51.100.7."
@@ -144,7 +144,7 @@ async def test_one_that_was_ended_while_nothing_was_recorded(db: Database, clock
     """With the log switched off the table of revoked handles still says when."""
     node = await start_node(db, clock)
     handle, _ = await start(node)
-    await lifecycle.revoke_sessions(node, [handle])
+    await revoke.revoke_sessions(node, [handle])
     assert "before its time" in (await why(node, handle))
 
 
@@ -159,7 +159,7 @@ async def test_one_that_never_was(node: SessionEngine, handle: str) -> None:
 async def test_one_of_a_person_who_was_erased(node: SessionEngine, db: Database) -> None:
     """The story stays, without the name."""
     handle, _ = await start(node)
-    await lifecycle.revoke_sessions(node, [handle], Ending(cause="user_deleted"))
+    await revoke.revoke_sessions(node, [handle], Ending(cause="user_deleted"))
     await db.write(lambda tx: node.audit.erase_user(tx, "ada"))
     story = await why(node, handle)
     assert "The user was deleted" in story

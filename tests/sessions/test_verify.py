@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.sessions.nodes import HOUR, MINUTE, SECOND, ManualClock, refresh_token_of, sign_in, start_node
 from watchword.crypto.jwt import generate_signing_key
 from watchword.errors import TryRefreshToken, Unauthorised
-from watchword.sessions import lifecycle, verify
+from watchword.sessions import revoke, verify
 from watchword.sessions.access_tokens import AccessTokenClaims, mint_access_token
 from watchword.sessions.engine import SessionEngine
 from watchword.sessions.refresh import refresh
@@ -63,7 +63,7 @@ async def test_revoked_session_dies_at_once_here(node: SessionEngine, other_node
     for one in (node, other_node):
         await verify.verify_access_token(one, token.text)
 
-    assert [token.handle] == await lifecycle.revoke_sessions(node, [token.handle])
+    assert [token.handle] == await revoke.revoke_sessions(node, [token.handle])
 
     with pytest.raises(Unauthorised) as refusal:
         await verify.verify_access_token(node, token.text)
@@ -76,13 +76,13 @@ async def test_revoked_session_dies_at_once_here(node: SessionEngine, other_node
 async def test_revocation_is_remembered_longer_than_any_token_lives(node: SessionEngine, clock: ManualClock) -> None:
     """SE-3: one access-token life and a minute at least; then the set forgets, as every token has expired."""
     tokens = [(await sign_in(node)).access_token for _ in range(2)]
-    await lifecycle.revoke_sessions(node, [tokens[0].handle])
+    await revoke.revoke_sessions(node, [tokens[0].handle])
     clock.turn(HOUR + MINUTE - 1)
-    await lifecycle.revoke_sessions(node, [tokens[1].handle])
+    await revoke.revoke_sessions(node, [tokens[1].handle])
     assert node.revoked.has(tokens[0].handle)
 
     clock.turn(HOUR)
-    await lifecycle.revoke_sessions(node, ["another"])
+    await revoke.revoke_sessions(node, ["another"])
 
     assert not node.revoked.has(tokens[0].handle)
     assert node.revoked.has(tokens[1].handle)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from watchword.database.database import Transaction
 from watchword.errors import ConfigurationError, Unauthorised
 from watchword.recipes.recipe import Engine, Recipe, UserContext, ending_of
-from watchword.sessions import lifecycle
+from watchword.sessions import lifecycle, revoke
 from watchword.sessions.claims import SessionClaim
 from watchword.sessions.endings import Ending
 from watchword.sessions.engine import SessionEngine
@@ -176,7 +176,7 @@ class SessionsByHandle(Recipe):
 
         `reason` in the user context, words of whoever does it, goes into the audit log.
         """
-        return await lifecycle.revoke_sessions(self.session_engine, handles, ending_of(user_context))
+        return await revoke.revoke_sessions(self.session_engine, handles, ending_of(user_context))
 
     async def revoke_all_sessions_for_user(
         self,
@@ -186,7 +186,7 @@ class SessionsByHandle(Recipe):
         user_context: UserContext | None = None,
     ) -> list[str]:
         """End all sessions of a user, in one tenant or in all. Returns their handles."""
-        return await lifecycle.revoke_all_sessions_for_user(
+        return await revoke.revoke_all_sessions_for_user(
             self.session_engine, user_id, tenant_id, ending_of(user_context)
         )
 
@@ -204,18 +204,18 @@ class SessionsByHandle(Recipe):
         Not for overriding: whoever wants to know of it overrides the function that changes the password.
         Called last in the transaction; after its commit, `remember_revoked` gets what this returns.
         """
-        return await lifecycle.delete_sessions_of_user(
+        return await revoke.delete_sessions_of_user(
             tx, self.session_engine, user_id, tenant_id, except_handle=except_handle, ending=ending or Ending()
         )
 
     async def delete_sessions_of_tenant(self, tx: Transaction, tenant_id: str) -> list[str]:
         """End the sessions of a tenant that is deleted, as `delete_sessions_of_user` does those of a user."""
         ending = Ending(cause="tenant_deleted")
-        return await lifecycle.delete_sessions_of_tenant(tx, self.session_engine, tenant_id, ending=ending)
+        return await revoke.delete_sessions_of_tenant(tx, self.session_engine, tenant_id, ending=ending)
 
     def remember_revoked(self, handles: Sequence[str]) -> None:
         """Refuse the access tokens of sessions whose end has been committed."""
-        lifecycle.remember_revoked(self.session_engine, handles)
+        revoke.remember_revoked(self.session_engine, handles)
 
     async def get_all_session_handles_for_user(
         self,
