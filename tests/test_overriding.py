@@ -12,8 +12,9 @@ from watchword.accounts.users import User
 from watchword.errors import ConfigurationError, GeneralError, SignUpNotAllowed
 from watchword.ids import RandomIds
 from watchword.recipes import EmailPassword, Session, ThirdPartyEmailPassword
-from watchword.recipes.recipe import Answer, ApiRequest, UserContext
+from watchword.recipes.api import Answer, ApiRequest
 from watchword.recipes.session_feature import FormField
+from watchword.recipes.user_context import UserContext
 
 
 class InviteOnly(ThirdPartyEmailPassword):

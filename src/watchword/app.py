@@ -37,10 +37,11 @@ from watchword.protection.node_facts import NodeFacts, own_name
 from watchword.protection.nodes import Nodes
 from watchword.protection.settings import Protection
 from watchword.readiness import Readiness
+from watchword.recipes.engine import Engine
 from watchword.recipes.health.recipe import Health
 from watchword.recipes.multitenancy.recipe import Multitenancy
 from watchword.recipes.overrides import watch_overrides
-from watchword.recipes.recipe import Engine, Recipe
+from watchword.recipes.recipe import Recipe
 from watchword.recipes.recipe_list import check_recipe_list
 from watchword.recipes.session.programmatic import Sessions
 from watchword.recipes.session.recipe import Session

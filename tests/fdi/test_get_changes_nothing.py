@@ -9,7 +9,7 @@ import pytest
 from tests.site import Site, running_site
 from watchword.database.statements import Statement
 from watchword.recipes import EmailVerification, ThirdPartyEmailPassword, UserRoles
-from watchword.recipes.recipe import Route
+from watchword.recipes.api import Route
 
 #: What counts requests, tells of them, or lives by itself.
 NOT_STATE = {"rate_buckets", "sign_in_failures", "nodes", "leases", "schema_migrations"}

@@ -10,7 +10,7 @@ import pytest
 from tests.recipes.thirdparty.double import CLIENT_ID, CLIENT_SECRET, ProviderDouble, running_provider
 from tests.site import PASSWORD, Browser, FakeClock, Site, running_site
 from watchword.recipes import EmailVerification, ThirdPartyEmailPassword
-from watchword.recipes.recipe import Route
+from watchword.recipes.api import Route
 from watchword.recipes.thirdparty.providers import OpenIdConnect
 
 VICTIM, MALLORY = "victim@example.com", "mallory@example.com"

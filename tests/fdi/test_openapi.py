@@ -9,7 +9,7 @@ from tests.fdi.openapi import operations, read_description
 from tests.site import SECRET
 from watchword import AppInfo, Watchword
 from watchword.recipes import EmailVerification, ThirdPartyEmailPassword
-from watchword.recipes.recipe import Route
+from watchword.recipes.api import Route
 
 DESCRIPTION = read_description()
 

@@ -9,7 +9,7 @@ from tests.site import Browser, Carry, Site, running_site
 from watchword.errors import TokenTheftDetected, Unauthorised
 from watchword.http.messages import HttpRequest
 from watchword.recipes import Session, SessionFeature
-from watchword.recipes.recipe import Answer
+from watchword.recipes.api import Answer
 
 SETTLE_MS = 130_000
 SOFT_MS = 60_000

@@ -6,7 +6,7 @@ from tests.site import Site
 from watchword.accounts.users import LoginMethod, ThirdPartyIdentity, User
 from watchword.fdi.users import shape_answer
 from watchword.fdi.versions import NEWEST, has_linked_users, negotiate
-from watchword.recipes.recipe import Answer
+from watchword.recipes.api import Answer
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests.frameworks.conftest import Own, bearer, make_own
 from watchword import SessionContainer
 from watchword.frameworks.fastapi import create_session, verify_session
 from watchword.recipes import Session
-from watchword.recipes.recipe import UserContext
+from watchword.recipes.user_context import UserContext
 from watchword.sessions.access_tokens import AccessTokenInfo
 
 

@@ -20,7 +20,9 @@ from watchword.http.messages import HttpRequest
 from watchword.ids import RandomIds
 from watchword.protection.limits import Limits
 from watchword.protection.settings import Protection
-from watchword.recipes.recipe import Answer, ApiRequest, Engine, Recipe
+from watchword.recipes.api import Answer, ApiRequest
+from watchword.recipes.engine import Engine
+from watchword.recipes.recipe import Recipe
 from watchword.recipes.session.recipe import Session
 from watchword.settings import AppInfo
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from watchword.errors import BadInput, BodyTooLarge
 from watchword.http.json import decode_json_object
 from watchword.http.messages import HttpRequest, JsonObject
-from watchword.recipes.recipe import BodyKind
+from watchword.recipes.api import BodyKind
 
 MAX_BODY_BYTES = 65_536
 _MAX_SECONDS = 30  # the longest life of a request that we count with (security 4.3)

@@ -37,7 +37,7 @@ from watchword.fdi.exchange import Exchange
 from watchword.fdi.sessions import DuplicateCookies
 from watchword.http.messages import JsonObject
 from watchword.protection.challenge import ChallengeFailed
-from watchword.recipes.recipe import Answer
+from watchword.recipes.api import Answer
 from watchword.recipes.session.recipe import Session
 from watchword.sessions.settings import SessionSettings
 from watchword.telemetry.hooks import HookTimedOut

@@ -4,7 +4,7 @@ from watchword.fdi.cookies import CookiePolicy
 from watchword.fdi.transport import TokenWriter
 from watchword.fdi.versions import Version, negotiate
 from watchword.http.messages import HttpRequest
-from watchword.recipes.recipe import UserContext
+from watchword.recipes.user_context import UserContext
 
 
 class Exchange:

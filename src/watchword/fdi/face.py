@@ -22,7 +22,9 @@ from watchword.http.client_address import ClientAddresses
 from watchword.http.json import encode_json
 from watchword.http.messages import Header, HttpRequest, HttpResponse, JsonObject
 from watchword.protection.devices import DEVICE_COOKIE
-from watchword.recipes.recipe import Answer, ApiRequest, Engine, Recipe, Route
+from watchword.recipes.api import Answer, ApiRequest, Route
+from watchword.recipes.engine import Engine
+from watchword.recipes.recipe import Recipe
 from watchword.recipes.session.recipe import Session
 from watchword.sessions.session import SessionContainer
 from watchword.settings import AppInfo

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from watchword.recipes.recipe import Answer, Route
+from watchword.recipes.api import Answer, Route
 from watchword.telemetry.instruments import Reading
 
 INTERNAL = "internal"

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from watchword.errors import TokenTheftDetected, TryAgain, Unauthorised, WatchwordError
-from watchword.recipes.recipe import ApiRequest
+from watchword.recipes.api import ApiRequest
 from watchword.recipes.session.recipe import Session
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from watchword.errors import ConfigurationError
 from watchword.http.messages import HttpRequest
-from watchword.recipes.recipe import Recipe, Route
+from watchword.recipes.api import Route
+from watchword.recipes.recipe import Recipe
 
 _TENANT_PATH = re.compile(r"/([a-zA-Z0-9-]+)(/.+)", re.ASCII)
 #: Values of `rid` that mean two recipes at once (FDI 1.2, step 3).

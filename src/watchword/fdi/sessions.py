@@ -18,7 +18,7 @@ from watchword.fdi.transport import (
     transport_for_new_session,
 )
 from watchword.http.messages import HttpRequest
-from watchword.recipes.recipe import ApiRequest
+from watchword.recipes.api import ApiRequest
 from watchword.recipes.session.recipe import OverrideGlobalClaimValidators, Session
 from watchword.sessions.session import ENDED_BECAUSE, SessionContainer
 

@@ -3,7 +3,7 @@
 from watchword.accounts.users import LoginMethod, User
 from watchword.fdi.versions import Version, has_linked_users
 from watchword.http.messages import JsonObject
-from watchword.recipes.recipe import Answer
+from watchword.recipes.api import Answer
 
 
 def shape_answer(answer: Answer, version: Version) -> JsonObject | None:

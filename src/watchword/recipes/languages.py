@@ -3,7 +3,7 @@
 import re
 
 from watchword.http.messages import HttpRequest
-from watchword.recipes.recipe import UserContext
+from watchword.recipes.user_context import UserContext
 
 _FIRST_LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,2})\s*(?:[,;]|$)")
 

@@ -13,7 +13,9 @@ from watchword.errors import (
     SignInUpNotAllowed,
     SignUpNotAllowed,
 )
-from watchword.recipes.recipe import ApiRequest, Engine, address_of
+from watchword.recipes.api import ApiRequest
+from watchword.recipes.engine import Engine
+from watchword.recipes.user_context import address_of
 
 _QUIET_MS = 10_000
 _REFUSALS = (SignUpNotAllowed, SignInNotAllowed, SignInUpNotAllowed, GeneralError, NoEmailGivenByProvider)

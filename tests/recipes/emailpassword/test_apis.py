@@ -22,10 +22,12 @@ from watchword.errors import (
     WrongCredentials,
 )
 from watchword.http.messages import HttpRequest
+from watchword.recipes.api import Answer, ApiRequest
 from watchword.recipes.emailpassword.form_fields import InputFormField
 from watchword.recipes.emailpassword.recipe import EmailPassword
-from watchword.recipes.recipe import Answer, ApiRequest, Engine, UserContext
+from watchword.recipes.engine import Engine
 from watchword.recipes.session_feature import Action, EmailPasswordContext, FormField, SessionFeature
+from watchword.recipes.user_context import UserContext
 from watchword.settings import AppInfo
 
 PASSWORD = "correct horse 1"

@@ -9,7 +9,7 @@ from watchword.database.database import Database
 from watchword.errors import PasswordResetTokenInvalid, UserNotFound, WrongCredentials
 from watchword.recipes.emailpassword import password_operations
 from watchword.recipes.emailpassword.recipe import EmailPassword
-from watchword.recipes.recipe import Engine
+from watchword.recipes.engine import Engine
 
 ADA, PASSWORD = "ada@example.com", "correct horse 1"
 

@@ -10,7 +10,7 @@ from tests.site import PASSWORD, Browser, Site, running_site
 from watchword.accounts.users import User
 from watchword.crypto.passwords import PasswordHasher
 from watchword.recipes import Action, EmailPassword, SessionFeature, SignInContext
-from watchword.recipes.recipe import UserContext
+from watchword.recipes.user_context import UserContext
 
 NEW = "another password 2"
 Change = Callable[[EmailPassword, str], Awaitable[Any]]

@@ -14,7 +14,7 @@ from watchword.database.statements import Statement
 from watchword.errors import Overloaded, WrongCredentials
 from watchword.recipes.emailpassword import operations
 from watchword.recipes.emailpassword.recipe import EmailPassword
-from watchword.recipes.recipe import Engine
+from watchword.recipes.engine import Engine
 
 PASSWORD = "correct horse 1"
 SET_PASSWORD = Statement("update {emailpassword_users} set password_hash = :password_hash where app_id = :app_id")

@@ -14,7 +14,7 @@ from watchword.database.database import Database, Transaction
 from watchword.errors import BadInput, EmailAlreadyExists, FieldErrors, Overloaded
 from watchword.recipes.emailpassword.operations import find_password_user
 from watchword.recipes.emailpassword.recipe import EmailPassword
-from watchword.recipes.recipe import Engine
+from watchword.recipes.engine import Engine
 
 TABLES = ("users", "login_methods", "login_method_tenants", "emailpassword_users", "emailpassword_emails")
 PASSWORD = "correct horse 1"

@@ -8,7 +8,7 @@ import pytest
 from tests.recipes.engine import make_tenant, running_engine
 from tests.sessions.nodes import ManualClock
 from watchword.database.database import Database
-from watchword.recipes.recipe import Engine
+from watchword.recipes.engine import Engine
 from watchword.recipes.session.programmatic import Sessions
 from watchword.recipes.session.recipe import Session
 

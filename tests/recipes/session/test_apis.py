@@ -10,7 +10,8 @@ from tests.recipes.session.test_session import refresh_token_of, start
 from tests.sessions.nodes import SECOND, ManualClock
 from watchword.errors import ConfigurationError, TokenTheftDetected, Unauthorised
 from watchword.http.messages import HttpRequest
-from watchword.recipes.recipe import Answer, ApiRequest, Engine
+from watchword.recipes.api import Answer, ApiRequest
+from watchword.recipes.engine import Engine
 from watchword.recipes.session.recipe import Session
 
 REQUEST = HttpRequest(method="POST", path="/auth/session/refresh")

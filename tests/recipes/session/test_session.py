@@ -9,7 +9,7 @@ import pytest
 from tests.recipes.session.conftest import Wire
 from tests.sessions.nodes import DAY, HOUR, MINUTE, SECOND, ManualClock
 from watchword.errors import BadInput, InvalidPayload, TokenTheftDetected, TryAgain, TryRefreshToken, Unauthorised
-from watchword.recipes.recipe import Engine
+from watchword.recipes.engine import Engine
 from watchword.recipes.session.recipe import Session
 from watchword.sessions.session import SessionContainer
 

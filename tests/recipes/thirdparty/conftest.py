@@ -13,7 +13,8 @@ from tests.site import FakeClock
 from watchword.database.database import Database
 from watchword.database.open import open_database
 from watchword.http.client import OutgoingClient
-from watchword.recipes.recipe import Answer, Engine
+from watchword.recipes.api import Answer
+from watchword.recipes.engine import Engine
 from watchword.recipes.thirdparty.connection import ProviderConnection
 from watchword.recipes.thirdparty.providers import OpenIdConnect, Provider
 from watchword.recipes.thirdparty.recipe import ThirdParty

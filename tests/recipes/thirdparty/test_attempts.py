@@ -10,7 +10,7 @@ from tests.recipes.thirdparty.double import ProviderDouble, query_of
 from watchword.crypto.base64url import encode_base64url
 from watchword.crypto.hashes import sha256
 from watchword.errors import BadInput, GeneralError
-from watchword.recipes.recipe import Engine
+from watchword.recipes.engine import Engine
 from watchword.recipes.thirdparty.attempt import new_verifier
 from watchword.recipes.thirdparty.providers import ProviderClient
 

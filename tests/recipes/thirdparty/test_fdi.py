@@ -8,7 +8,7 @@ from tests.recipes.engine import call, count
 from tests.recipes.thirdparty.conftest import REDIRECT_URI, Visitor, corp, visitor_of
 from tests.recipes.thirdparty.double import CLIENT_ID, ProviderDouble
 from watchword.errors import BadInput
-from watchword.recipes.recipe import Engine
+from watchword.recipes.engine import Engine
 from watchword.recipes.thirdparty.attempt import new_verifier
 from watchword.recipes.thirdparty.recipe import ThirdParty
 

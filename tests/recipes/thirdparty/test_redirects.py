@@ -11,7 +11,8 @@ from tests.recipes.engine import call
 from tests.recipes.thirdparty.conftest import APP, corp, visitor_of
 from tests.recipes.thirdparty.double import ProviderDouble
 from watchword.errors import BadInput, ConfigurationError
-from watchword.recipes.recipe import Answer, Engine
+from watchword.recipes.api import Answer
+from watchword.recipes.engine import Engine
 from watchword.recipes.thirdparty.providers import ProviderClient
 from watchword.recipes.thirdparty.recipe import ThirdParty
 from watchword.recipes.thirdparty.redirects import RedirectUris, apple_redirect_target

@@ -12,8 +12,9 @@ from watchword.accounts import directory
 from watchword.accounts.users import User
 from watchword.database.database import Database
 from watchword.errors import BadInput, NoEmailGivenByProvider, SignInUpNotAllowed
+from watchword.recipes.api import Answer
 from watchword.recipes.emailpassword.recipe import EmailPassword
-from watchword.recipes.recipe import Answer, Engine
+from watchword.recipes.engine import Engine
 from watchword.recipes.session_feature import SessionFeature, ThirdPartyContext
 from watchword.recipes.thirdparty.recipe import SignInUpResult, ThirdParty
 

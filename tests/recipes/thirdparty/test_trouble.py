@@ -18,7 +18,7 @@ from tests.site import FakeClock
 from watchword.crypto.jwt import generate_signing_key
 from watchword.errors import BadInput, ProviderFailed
 from watchword.http.client import OutgoingClient
-from watchword.recipes.recipe import Engine
+from watchword.recipes.engine import Engine
 
 DISCOVERY = "/.well-known/openid-configuration"
 STEPS = [DISCOVERY, "/keys", "/token", "/userinfo"]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.recipes.engine import running_engine
 from watchword.database.database import Database
-from watchword.recipes.recipe import Engine
+from watchword.recipes.engine import Engine
 
 
 @pytest.fixture

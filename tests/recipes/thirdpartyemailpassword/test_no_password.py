@@ -7,7 +7,7 @@ import pytest
 
 from watchword.crypto.passwords import PasswordHasher
 from watchword.errors import WrongCredentials
-from watchword.recipes.recipe import Engine
+from watchword.recipes.engine import Engine
 from watchword.recipes.thirdpartyemailpassword.recipe import ThirdPartyEmailPassword
 
 ADA = "ada@example.com"

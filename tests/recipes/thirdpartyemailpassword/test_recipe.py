@@ -22,7 +22,7 @@ from watchword.recipes import (
     ThirdPartyEmailPassword,
     UserContext,
 )
-from watchword.recipes.recipe import Engine
+from watchword.recipes.engine import Engine
 from watchword.recipes.thirdparty.providers import (
     GitHub,
     Google,

@@ -13,7 +13,7 @@ from watchword.accounts.errors import AccountBanned
 from watchword.errors import BadInput, SignInUpNotAllowed, UserNotFound
 from watchword.http.messages import HttpRequest
 from watchword.recipes import Action, SessionFeature, SignInContext, ThirdPartyEmailPassword
-from watchword.recipes.recipe import ApiRequest
+from watchword.recipes.api import ApiRequest
 
 SENTENCE = "This account is suspended. Please contact support."
 Shut = Callable[[Watchword, str], Awaitable[Any]]

@@ -14,7 +14,7 @@ from watchword.accounts.id_mappings import IdMapping
 from watchword.database.database import Transaction
 from watchword.errors import BadInput, UserNotFound
 from watchword.recipes import EmailPassword, UserRoles
-from watchword.recipes.recipe import UserContext
+from watchword.recipes.user_context import UserContext
 
 
 async def test_a_user_is_known_by_the_id_from_elsewhere(town: Town) -> None:

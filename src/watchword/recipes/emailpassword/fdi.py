@@ -5,8 +5,8 @@ from functools import partial
 from typing import Protocol
 
 from watchword.errors import BadInput
+from watchword.recipes.api import Answer, ApiRequest, Route
 from watchword.recipes.emailpassword.form_fields import InputFormField, read_form_fields
-from watchword.recipes.recipe import Answer, ApiRequest, Route
 from watchword.recipes.session_feature import FormField
 from watchword.telemetry.hooks import Hooks
 

@@ -13,7 +13,7 @@ who is shut out of a tenant, or whose tenant is deleted, while signing in there 
 from watchword.crypto.passwords import PasswordMismatch
 from watchword.database.statements import Statement
 from watchword.errors import WrongCredentials
-from watchword.recipes.recipe import Engine
+from watchword.recipes.engine import Engine
 
 
 async def find_password_hash(engine: Engine, tenant_id: str, email: str) -> str | None:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from watchword.database.database import Transaction
 from watchword.delivery.mail import Mail
 from watchword.errors import BadInput
-from watchword.recipes.recipe import Engine
+from watchword.recipes.engine import Engine
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from watchword.errors import (
     Overloaded,
     WrongCredentials,
 )
-from watchword.recipes.recipe import Engine
+from watchword.recipes.engine import Engine
 
 RECIPE_ID = "emailpassword"
 

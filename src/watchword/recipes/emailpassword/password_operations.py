@@ -14,7 +14,7 @@ from watchword.database.statements import Statement
 from watchword.errors import BadInput, EmailAlreadyExists, PasswordResetTokenInvalid, UserNotFound
 from watchword.recipes.emailpassword.notices import enqueue_notice
 from watchword.recipes.emailpassword.operations import check_new_password
-from watchword.recipes.recipe import Engine
+from watchword.recipes.engine import Engine
 from watchword.sessions.endings import Ending
 
 

@@ -7,15 +7,16 @@ from watchword.accounts.email import INVALID_EMAIL, is_fake_email, verify_email
 from watchword.accounts.users import LoginMethod, User
 from watchword.database.database import Transaction
 from watchword.errors import BadInput, ConfigurationError, EmailAlreadyExists, WatchwordError, WrongCredentials
+from watchword.recipes.api import Answer, ApiRequest, FirstFactor, Route
 from watchword.recipes.emailpassword import meanwhile, operations
 from watchword.recipes.emailpassword.fdi import email_password_routes
 from watchword.recipes.emailpassword.form_fields import InputFormField, only_field, sign_in_fields, sign_up_fields
 from watchword.recipes.emailpassword.password_policy import PasswordPolicy
 from watchword.recipes.emailpassword.recovery import PasswordRecovery
 from watchword.recipes.emailpassword.stored_tables import STORED_TABLES
-from watchword.recipes.recipe import Answer, ApiRequest, FirstFactor, Route, UserContext, address_of, caller
 from watchword.recipes.refusals import noting_refusals
 from watchword.recipes.session_feature import EmailPasswordContext, FormField, SessionFeature
+from watchword.recipes.user_context import UserContext, address_of, caller
 from watchword.sessions.session import ENDED_BECAUSE, SessionContainer
 from watchword.settings import host_of, is_local
 from watchword.stored_data import StoredTable

@@ -11,15 +11,18 @@ from watchword.delivery.mail import Mail
 from watchword.errors import ConfigurationError, FieldError, FieldErrors
 from watchword.protection.challenge import CHALLENGE_HEADER, ChallengedApi
 from watchword.recipes.after_answer import AfterAnswer
+from watchword.recipes.api import Answer, ApiRequest
 from watchword.recipes.emailpassword import operations, password_operations
 from watchword.recipes.emailpassword.form_fields import InputFormField, check_field
 from watchword.recipes.emailpassword.operations import check_new_password
 from watchword.recipes.emailpassword.password_operations import PasswordResetProof
 from watchword.recipes.emailpassword.password_policy import PasswordPolicy
+from watchword.recipes.engine import Engine
 from watchword.recipes.languages import language_of
-from watchword.recipes.recipe import Answer, ApiRequest, Engine, SignInRecipe, UserContext, address_of, caller
+from watchword.recipes.recipe import SignInRecipe
 from watchword.recipes.refusals import noting_refusals
 from watchword.recipes.session_feature import FormField, SessionFeature
+from watchword.recipes.user_context import UserContext, address_of, caller
 
 log = logging.getLogger(__name__)
 

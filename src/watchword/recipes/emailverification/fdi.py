@@ -4,7 +4,7 @@ from functools import partial
 from typing import Protocol
 
 from watchword.errors import BadInput
-from watchword.recipes.recipe import Answer, ApiRequest, Route
+from watchword.recipes.api import Answer, ApiRequest, Route
 from watchword.sessions.session import SessionContainer
 
 

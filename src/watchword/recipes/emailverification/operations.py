@@ -11,7 +11,7 @@ from watchword.crypto.hashes import sha256
 from watchword.database.database import Transaction
 from watchword.database.statements import Statement
 from watchword.errors import BadInput, EmailAlreadyVerified, EmailVerificationTokenInvalid, UserNotFound
-from watchword.recipes.recipe import Engine
+from watchword.recipes.engine import Engine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

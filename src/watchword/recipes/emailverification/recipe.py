@@ -7,13 +7,16 @@ from urllib.parse import quote
 
 from watchword.delivery.mail import Mail
 from watchword.errors import ConfigurationError, EmailAlreadyVerified, Unauthorised, UserNotFound
+from watchword.recipes.api import Answer, ApiRequest, Route
 from watchword.recipes.emailverification import operations
 from watchword.recipes.emailverification.claim import EmailVerificationClaim
 from watchword.recipes.emailverification.fdi import email_verification_routes
 from watchword.recipes.emailverification.operations import VerifiedEmail
 from watchword.recipes.emailverification.stored_tables import STORED_TABLES
+from watchword.recipes.engine import Engine
 from watchword.recipes.languages import language_of
-from watchword.recipes.recipe import Answer, ApiRequest, Engine, Recipe, Route, UserContext, address_of
+from watchword.recipes.recipe import Recipe
+from watchword.recipes.user_context import UserContext, address_of
 from watchword.sessions.claims import ClaimOwner
 from watchword.sessions.session import SessionContainer
 from watchword.stored_data import StoredTable

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
-from watchword.recipes.recipe import Answer, ApiRequest, Recipe, Route
+from watchword.recipes.api import Answer, ApiRequest, Route
+from watchword.recipes.recipe import Recipe
 
 FindProblems = Callable[[], Awaitable[Sequence[str]]]
 

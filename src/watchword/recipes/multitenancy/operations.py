@@ -8,8 +8,9 @@ from watchword.accounts.users import LoginMethod, User
 from watchword.database.database import Transaction
 from watchword.errors import UserNotFound
 from watchword.identifiers import is_storable
+from watchword.recipes.engine import Engine
 from watchword.recipes.multitenancy.tenant_data import TenantData
-from watchword.recipes.recipe import Engine, SignInRecipe
+from watchword.recipes.recipe import SignInRecipe
 from watchword.sessions.endings import Ending
 
 

@@ -7,9 +7,11 @@ from watchword.accounts.tenants import PUBLIC_TENANT_ID, Tenant
 from watchword.errors import BadInput
 from watchword.http.messages import JsonObject
 from watchword.identifiers import is_storable
+from watchword.recipes.api import Answer, ApiRequest, FirstFactor, Route
 from watchword.recipes.multitenancy import operations
 from watchword.recipes.multitenancy.tenant_data import TenantData
-from watchword.recipes.recipe import Answer, ApiRequest, FirstFactor, Recipe, Route, SignInRecipe, UserContext
+from watchword.recipes.recipe import Recipe, SignInRecipe
+from watchword.recipes.user_context import UserContext
 from watchword.stored_data import StoredTable
 
 #: The methods the contract's answer names, by first factor; a method whose recipe is not listed is disabled.

@@ -6,7 +6,9 @@ from typing import Any, TypeVar
 
 from watchword.database.database import Transaction
 from watchword.errors import ConfigurationError, Unauthorised
-from watchword.recipes.recipe import Engine, Recipe, UserContext, ending_of
+from watchword.recipes.engine import Engine
+from watchword.recipes.recipe import Recipe
+from watchword.recipes.user_context import UserContext, ending_of
 from watchword.sessions import lifecycle, revoke
 from watchword.sessions.claims import SessionClaim
 from watchword.sessions.endings import Ending

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Protocol
 
-from watchword.recipes.recipe import Answer, ApiRequest, Route
+from watchword.recipes.api import Answer, ApiRequest, Route
 
 
 class SessionApis(Protocol):

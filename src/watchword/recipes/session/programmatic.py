@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from watchword.errors import SessionNotFound, Unauthorised
-from watchword.recipes.recipe import UserContext
 from watchword.recipes.session.recipe import Session
+from watchword.recipes.user_context import UserContext
 from watchword.sessions.session import SessionContainer, SessionInformation
 from watchword.sessions.story import explain_session
 

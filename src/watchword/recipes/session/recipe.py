@@ -9,9 +9,10 @@ from watchword.accounts.bans import require_not_banned
 from watchword.errors import InvalidClaims, TokenTheftDetected, TryRefreshToken, Unauthorised
 from watchword.http.messages import HttpRequest
 from watchword.identifiers import check_id
-from watchword.recipes.recipe import Answer, ApiRequest, Route, UserContext, address_of
+from watchword.recipes.api import Answer, ApiRequest, Route
 from watchword.recipes.session.by_handle import SessionsByHandle
 from watchword.recipes.session.fdi import session_routes
+from watchword.recipes.user_context import UserContext, address_of
 from watchword.sessions import lifecycle, refresh, verify
 from watchword.sessions.access_tokens import AccessTokenInfo
 from watchword.sessions.claims import ClaimOwner, ClaimValidator, SessionClaim, fetch_claim

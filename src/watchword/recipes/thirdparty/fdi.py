@@ -6,7 +6,7 @@ from typing import Any, Protocol, cast
 
 from watchword.errors import BadInput
 from watchword.http.messages import HttpRequest
-from watchword.recipes.recipe import Answer, ApiRequest, Route
+from watchword.recipes.api import Answer, ApiRequest, Route
 from watchword.recipes.thirdparty.attempt import AuthorisationUrl, RedirectUriInfo
 
 _MAX_QUERY_PARAMS = 50

@@ -11,7 +11,7 @@ from watchword.audit.events import SecurityEvent
 from watchword.database.database import Row, Transaction
 from watchword.database.statements import Statement
 from watchword.errors import SignInUpNotAllowed, StorageUnavailable, WatchwordError
-from watchword.recipes.recipe import Engine
+from watchword.recipes.engine import Engine
 
 log = logging.getLogger(__name__)
 

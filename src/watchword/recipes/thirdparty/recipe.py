@@ -10,17 +10,10 @@ from watchword.accounts.users import LoginMethod, User
 from watchword.crypto.hashes import sha256
 from watchword.database.database import Transaction
 from watchword.errors import BadInput, NoEmailGivenByProvider, SignInUpNotAllowed
+from watchword.recipes.api import Answer, ApiRequest, FirstFactor, Route
+from watchword.recipes.engine import Engine
 from watchword.recipes.overrides import watch_overrides
-from watchword.recipes.recipe import (
-    Answer,
-    ApiRequest,
-    Engine,
-    FirstFactor,
-    Route,
-    SignInRecipe,
-    UserContext,
-    address_of,
-)
+from watchword.recipes.recipe import SignInRecipe
 from watchword.recipes.refusals import noting_refusals
 from watchword.recipes.session_feature import SessionFeature, ThirdPartyContext
 from watchword.recipes.thirdparty import operations
@@ -31,6 +24,7 @@ from watchword.recipes.thirdparty.providers.provider import Provider
 from watchword.recipes.thirdparty.redirects import apple_redirect_target
 from watchword.recipes.thirdparty.stored_tables import STORED_TABLES
 from watchword.recipes.thirdparty.user_info import ProviderUserInfo
+from watchword.recipes.user_context import UserContext, address_of
 from watchword.stored_data import StoredTable
 
 

@@ -6,7 +6,7 @@ from watchword.audit.events import EventKind, Fact, SecurityEvent
 from watchword.database.database import Transaction
 from watchword.database.statements import Statement
 from watchword.errors import BadInput
-from watchword.recipes.recipe import Engine
+from watchword.recipes.engine import Engine
 
 
 class UnknownRole(BadInput):

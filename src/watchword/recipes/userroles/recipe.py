@@ -6,7 +6,9 @@ from typing import Any, ClassVar
 from watchword.accounts.tenants import PUBLIC_TENANT_ID
 from watchword.errors import BadInput
 from watchword.identifiers import check_id
-from watchword.recipes.recipe import Engine, Recipe, UserContext, address_of
+from watchword.recipes.engine import Engine
+from watchword.recipes.recipe import Recipe
+from watchword.recipes.user_context import UserContext, address_of
 from watchword.recipes.userroles import operations
 from watchword.recipes.userroles.stored_tables import STORED_TABLES
 from watchword.sessions.claims import ClaimOwner, PrimitiveArrayClaim

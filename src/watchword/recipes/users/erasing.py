@@ -10,7 +10,8 @@ from watchword.audit.events import SecurityEvent
 from watchword.database.database import Transaction
 from watchword.errors import UserNotFound
 from watchword.identifiers import check_id
-from watchword.recipes.recipe import Engine, Recipe
+from watchword.recipes.engine import Engine
+from watchword.recipes.recipe import Recipe
 from watchword.recipes.users.core_tables import CORE_TABLES
 from watchword.recipes.users.personal_data import SESSIONS, PersonalData
 from watchword.recipes.users.reading import UserReading

@@ -12,7 +12,7 @@ from watchword.accounts.id_mappings import DELETE_MAPPING, INSERT_MAPPING, IdMap
 from watchword.database.database import Transaction
 from watchword.errors import UserNotFound
 from watchword.identifiers import is_storable
-from watchword.recipes.recipe import Engine
+from watchword.recipes.engine import Engine
 from watchword.recipes.users.personal_data import SESSIONS, PersonalData
 
 

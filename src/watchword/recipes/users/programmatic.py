@@ -19,7 +19,9 @@ from watchword.http.json import check_json_object, decode_json_object
 from watchword.identifiers import check_id, is_storable
 from watchword.recipes.emailpassword.form_fields import only_field, read_form_fields
 from watchword.recipes.emailpassword.recipe import EmailPassword
-from watchword.recipes.recipe import Engine, Recipe, UserContext
+from watchword.recipes.engine import Engine
+from watchword.recipes.recipe import Recipe
+from watchword.recipes.user_context import UserContext
 from watchword.recipes.users.erasing import UserErasing
 from watchword.recipes.users.id_mapping import map_user_id, unmap_user_id
 from watchword.sessions.endings import Ending

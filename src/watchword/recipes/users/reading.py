@@ -11,7 +11,8 @@ from watchword.accounts.page_tokens import NEWEST, OLDEST, read_page_token, writ
 from watchword.accounts.users import ThirdPartyIdentity, User
 from watchword.errors import BadInput, UserNotFound
 from watchword.identifiers import is_storable
-from watchword.recipes.recipe import Engine, Recipe, SignInRecipe
+from watchword.recipes.engine import Engine
+from watchword.recipes.recipe import Recipe, SignInRecipe
 
 MOST_ON_A_PAGE = 500
 MOST_FOUND = 1_000
