@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable
 
-import watchword.recipes
-from watchword.recipes.recipe import Recipe
-from watchword.recipes.users.core_tables import CORE_TABLES
+from watchword.recipes.users.known_tables import KNOWN_TABLES
 from watchword.stored_data import StoredTable
 
 HEAD = """\
@@ -12,26 +10,18 @@ HEAD = """\
 
 Every table of Watchword, what its columns hold and for how long. `scripts/data-page` writes this page from the
 declarations beside the tables, and tests hold those against the schema of both databases. Tables of recipes are there
-when the recipe is listed. Each table also has `app_id`, the application.
+once the recipe was listed. Each table also has `app_id`, the application.
 
 `auth.users.export_user(user_id)` gives all that the tables below hold of a person but what is marked *never
-exported*; `auth.users.erase_user(user_id)` removes it, in one transaction. Backups of the database are yours.
-What an application does not list as a recipe it neither exports nor removes: list a recipe for as long as its tables
-have rows.
+exported*; `auth.users.erase_user(user_id)` removes it, in one transaction. Both go through every table of these that
+the database has, also of recipes that the application does not list any more; a recipe of your own has to be listed
+for as long as its tables have rows. Backups of the database are yours.
 
 ## Of people
 """
 REST = """
 ## Of the installation
 """
-
-
-def all_tables() -> list[StoredTable]:
-    """Those of every installation, then those of the recipes, each once."""
-    exported = [getattr(watchword.recipes, name) for name in watchword.recipes.__all__]
-    recipes = [item for item in exported if isinstance(item, type) and issubclass(item, Recipe)]
-    tables = [*CORE_TABLES, *(table for recipe in recipes for table in recipe.stored_tables)]
-    return list({table.name: table for table in tables}.values())
 
 
 def write(tables: Iterable[StoredTable]) -> str:
@@ -51,4 +41,4 @@ def _section(table: StoredTable) -> str:
 
 
 if __name__ == "__main__":
-    print(write(all_tables()), end="")
+    print(write(KNOWN_TABLES), end="")

@@ -45,7 +45,7 @@ from watchword.recipes.recipe import Recipe
 from watchword.recipes.recipe_list import check_recipe_list
 from watchword.recipes.session.programmatic import Sessions
 from watchword.recipes.session.recipe import Session
-from watchword.recipes.users.core_tables import CORE_TABLES
+from watchword.recipes.users.known_tables import CORE_TABLES
 from watchword.recipes.users.programmatic import Users
 from watchword.settings import AppInfo, host_of, is_local
 from watchword.signatures import check_callable

@@ -162,6 +162,11 @@ async def list_missing(db: Database, migrations: Sequence[Migration]) -> list[st
     return [migration.label for migration in _report(await db.list(LIST_APPLIED), migrations).missing]
 
 
+async def list_packages(db: Database) -> list[str]:
+    """The packages of which something was applied to a database that has been migrated before; one small read."""
+    return list(dict.fromkeys(row["package"] for row in await db.list(LIST_APPLIED)))
+
+
 async def migrate(db: Database, migrations: Sequence[Migration], *, clock: Clock | None = None) -> list[str]:
     """Apply what is missing and return its labels; safe from several processes at once.
 

@@ -186,7 +186,7 @@ async def test_every_table_is_described(town: Town) -> None:
 
 async def test_every_statement_over_all_tables_names_its_app(town: Town) -> None:
     """What is put together from declarations keeps to one application, too (TN-1)."""
-    statements = town.auth.users._data.statements()
+    statements = (await town.auth.users._present.find()).statements()
     assert len(statements) > 20
     assert all("app_id = :app_id" in statement.text for statement in statements)
     assert all(isinstance(statement, Statement) for statement in statements)

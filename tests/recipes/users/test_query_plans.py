@@ -11,13 +11,13 @@ from watchword.database.database import Database, Row, Transaction
 from watchword.database.migrations import load_migrations, migrate
 from watchword.database.statements import Statement
 from watchword.recipes import EmailVerification, ThirdPartyEmailPassword, UserRoles
-from watchword.recipes.users.core_tables import CORE_TABLES
+from watchword.recipes.users.known_tables import KNOWN_TABLES
 from watchword.recipes.users.personal_data import PersonalData
 
 # ruff: noqa: S608 - constants of this file
 
 RECIPES = (ThirdPartyEmailPassword, EmailVerification, UserRoles)
-TABLES = PersonalData([*CORE_TABLES, *(table for recipe in RECIPES for table in recipe.stored_tables)])
+TABLES = PersonalData(KNOWN_TABLES)
 
 AFTER = {"after_ms": 500, "after_user_id": "u", "at_most": 10}
 FILTERS = {"tenant_id": None, "recipe_ids": None, "at_most": 10}

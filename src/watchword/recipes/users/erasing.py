@@ -12,8 +12,9 @@ from watchword.errors import UserNotFound
 from watchword.identifiers import check_id
 from watchword.recipes.engine import Engine
 from watchword.recipes.recipe import Recipe
-from watchword.recipes.users.core_tables import CORE_TABLES
-from watchword.recipes.users.personal_data import SESSIONS, PersonalData
+from watchword.recipes.users.known_tables import CORE_TABLES
+from watchword.recipes.users.personal_data import SESSIONS
+from watchword.recipes.users.present_tables import PresentTables
 from watchword.recipes.users.reading import UserReading
 from watchword.sessions.endings import Ending
 
@@ -23,16 +24,18 @@ class UserErasing(UserReading):
 
     Args:
         engine: The floors below.
-        recipe_list: The recipes of the application: what their tables hold of people is exported and deleted.
+        recipe_list: The recipes of the application: what their tables hold of people is exported and deleted, with
+            what recipes of ours stored that were listed before.
 
     Attributes:
-        stored_tables: What every table of this installation holds, whose it is and for how long, as `docs/data.md`.
+        stored_tables: What the tables hold that this application uses, whose it is and for how long, as
+            `docs/data.md`.
     """
 
     def __init__(self, engine: Engine, recipe_list: Sequence[Recipe]) -> None:
         super().__init__(engine, recipe_list)
         self.stored_tables = (*CORE_TABLES, *(table for recipe in recipe_list for table in recipe.stored_tables))
-        self._data = PersonalData(self.stored_tables)
+        self._present = PresentTables(engine.db, self.stored_tables)
 
     async def export_user(self, user_id: str) -> dict[str, Any]:
         """All that is stored about somebody, by table, as JSON values; `docs/data.md` says what each column is.
@@ -44,7 +47,8 @@ class UserErasing(UserReading):
         """
         check_id("user_id", user_id)
         ids = await self._ids_of(self._engine.db, user_id)
-        data = await self._data.export(self._engine.db, self._engine.app_id, ids)
+        tables = await self._present.find()
+        data = await tables.export(self._engine.db, self._engine.app_id, ids)
         if not any(data.values()):
             raise UserNotFound
         return {"user_id": ids[0], "exported_at_ms": self._engine.clock.now_ms(), "data": data}
@@ -73,6 +77,7 @@ class UserErasing(UserReading):
         engine = self._engine
         if from_the_log:
             await engine.audit.flush()  # what is only noted yet cannot be erased
+        tables = await self._present.find()
 
         async def write(tx: Transaction) -> tuple[dict[str, int], list[str]]:
             present_id = (await self._ids_of(tx, user_id))[0]
@@ -80,7 +85,7 @@ class UserErasing(UserReading):
             await tx.find(LOCK_USER, app_id=engine.app_id, user_id=present_id)
             ids = await self._ids_of(tx, present_id)
             await self._forget_failures(tx, present_id)
-            counts = await self._data.delete(tx, engine.app_id, ids)
+            counts = await tables.delete(tx, engine.app_id, ids)
             ending, gone = Ending(cause="user_deleted"), list[str]()
             for id_ in ids:
                 gone += await engine.sessions.delete_sessions_of_user(tx, id_, ending=ending)

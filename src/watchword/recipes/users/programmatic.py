@@ -223,7 +223,8 @@ class Users(UserErasing):
             raise BadInput("external_user_id", f"external_user_id may have at most {_LONGEST_ID} characters")
         if info is not None:
             check_id("info", info)
-        return await map_user_id(self._engine, self._data, user_id, external_user_id, info=info, force=force)
+        tables = await self._present.find()
+        return await map_user_id(self._engine, tables, user_id, external_user_id, info=info, force=force)
 
     async def find_id_mapping(self, user_id: str) -> IdMapping | None:
         """The mapping that either of its two ids names, or `None`."""
@@ -252,7 +253,7 @@ class Users(UserErasing):
         Raises:
             UserIdInUse: See `force`.
         """
-        return await unmap_user_id(self._engine, self._data, user_id, force=force)
+        return await unmap_user_id(self._engine, await self._present.find(), user_id, force=force)
 
 
 def _check_user_id(user_id: str) -> None:
