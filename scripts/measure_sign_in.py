@@ -16,8 +16,9 @@ from pathlib import Path
 from tests.site import Browser, Site, running_site
 from watchword import Protection
 from watchword.crypto.passwords import FLOOR_MEMORY_KIB
-from watchword.errors import Overloaded, WrongCredentials
+from watchword.errors import Overloaded
 from watchword.recipes import EmailPassword
+from watchword.recipes.emailpassword.errors import WrongCredentials
 
 EACH = 400
 AT_ONCE = 500

@@ -9,9 +9,9 @@ import httpx2
 import pytest
 
 from tests.site import Browser, Site, running_site
-from watchword.errors import TokenTheftDetected
 from watchword.http.messages import HttpRequest
 from watchword.recipes import Answer, Session
+from watchword.sessions.errors import TokenTheftDetected
 
 API = "https://api.example.com"
 SETTLED_MS = 131_000

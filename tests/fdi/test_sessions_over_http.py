@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from tests.site import Browser, Carry, Site, running_site
-from watchword.errors import TokenTheftDetected, Unauthorised
 from watchword.http.messages import HttpRequest
 from watchword.recipes import Session, SessionFeature
 from watchword.recipes.api import Answer
+from watchword.sessions.errors import TokenTheftDetected, Unauthorised
 
 SETTLE_MS = 130_000
 SOFT_MS = 60_000

@@ -11,8 +11,9 @@ from websockets.asyncio.client import connect
 
 from tests.frameworks.conftest import WEBSITE, Own, assert_readable, bearer, make_own
 from watchword import SessionContainer
-from watchword.errors import BadInput, GeneralError, StorageUnavailable, Unauthorised
+from watchword.errors import BadInput, GeneralError, StorageUnavailable
 from watchword.frameworks.fastapi import install, verify_session
+from watchword.sessions.errors import Unauthorised
 
 ERRORS = [
     (Unauthorised("it is over"), 401, {"message": "unauthorised"}),

@@ -14,7 +14,7 @@ from tests.site import PASSWORD, Browser, free_port, running_site
 from watchword import AppInfo, Challenge, HCaptcha, Limit, Protection, Turnstile, Watchword
 from watchword.errors import ConfigurationError, Overloaded
 from watchword.http.client import OutgoingClient
-from watchword.protection.challenge import ChallengeFailed
+from watchword.protection.errors import ChallengeFailed
 from watchword.recipes import EmailPassword
 
 ADA = "ada@example.com"

@@ -13,10 +13,12 @@ from watchword.crypto.sealing import SecretRing
 from watchword.database.database import Database
 from watchword.database.open import open_database
 from watchword.database.statements import Statement
-from watchword.errors import Overloaded, StorageUnavailable, TooManyRequests, WrongCredentials
+from watchword.errors import Overloaded, StorageUnavailable
 from watchword.protection.devices import account_tag, device_cookie
+from watchword.protection.errors import TooManyRequests
 from watchword.protection.limits import ASK_AGAIN_MS, Caller, Limits
 from watchword.protection.settings import Limit, LimitName, Protection
+from watchword.recipes.emailpassword.errors import WrongCredentials
 
 ADA = "ada@example.com"
 MINUTE = 60_000

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.sessions.nodes import ManualClock, columns_of, find_row, get_row, lose_commit, refresh_token_of, sign_in
-from watchword.errors import TokenTheftDetected, TryAgain, Unauthorised
 from watchword.sessions import lifecycle, revoke
 from watchword.sessions.engine import SessionEngine
+from watchword.sessions.errors import TokenTheftDetected, TryAgain, Unauthorised
 from watchword.sessions.payloads import merge
 from watchword.sessions.refresh import Decision, decide, peek, refresh
 from watchword.sessions.stored import StoredSession

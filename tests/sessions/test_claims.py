@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from watchword.errors import ClaimFailure, HookFailed
+from watchword.errors import HookFailed
 from watchword.sessions.claims import (
     BooleanClaim,
     ClaimOwner,
@@ -13,6 +13,7 @@ from watchword.sessions.claims import (
     PrimitiveClaim,
     SessionClaim,
 )
+from watchword.sessions.errors import ClaimFailure
 
 NOW = 1_700_000_000_000
 OWNER = ClaimOwner("ada", "ada-1", "public")

@@ -9,9 +9,9 @@ import pytest
 
 from tests.sessions.nodes import ManualClock, find_row, get_row, refresh_token_of, sign_in
 from tests.sessions.simulation import Simulation
-from watchword.errors import TokenTheftDetected, TryAgain, TryRefreshToken, Unauthorised
 from watchword.sessions import lifecycle, revoke, verify
 from watchword.sessions.engine import GrantedTokens, SessionEngine
+from watchword.sessions.errors import TokenTheftDetected, TryAgain, TryRefreshToken, Unauthorised
 from watchword.sessions.payloads import merge
 from watchword.sessions.refresh import refresh
 

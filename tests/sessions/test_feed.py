@@ -11,9 +11,10 @@ from tests.sessions.nodes import DAY, MINUTE, ManualClock, make_tables, refresh_
 from watchword.database.database import Database, Transaction
 from watchword.database.open import open_database
 from watchword.database.statements import Statement
-from watchword.errors import StorageUnavailable, TokenTheftDetected, Unauthorised
+from watchword.errors import StorageUnavailable
 from watchword.sessions import lifecycle, revoke
 from watchword.sessions.engine import GrantedTokens, SessionEngine
+from watchword.sessions.errors import TokenTheftDetected, Unauthorised
 from watchword.sessions.refresh import refresh
 from watchword.sessions.revoked_rows import record_revoked
 from watchword.sessions.settings import SessionOptions

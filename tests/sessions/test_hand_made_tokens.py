@@ -11,10 +11,10 @@ from tests.crypto.forgery import forge
 from tests.sessions.nodes import HOUR, ManualClock, sign_in
 from watchword.crypto.base64url import encode_base64url
 from watchword.crypto.jwt import generate_signing_key, sign
-from watchword.errors import TryRefreshToken
 from watchword.sessions import verify
 from watchword.sessions.access_tokens import AccessTokenInfo
 from watchword.sessions.engine import SessionEngine
+from watchword.sessions.errors import TryRefreshToken
 
 #: What JSON can hold in place of a time or an id; `Ellipsis`: the claim is not there.
 ODD: list[Any] = [

@@ -10,9 +10,10 @@ from tests.sessions.nodes import DAY, HOUR, MINUTE, ManualClock, make_tables, si
 from watchword.database.database import Database, Row
 from watchword.database.open import open_database
 from watchword.database.statements import Statement
-from watchword.errors import ConfigurationError, StorageUnavailable, TryRefreshToken
+from watchword.errors import ConfigurationError, StorageUnavailable
 from watchword.sessions import verify
 from watchword.sessions.engine import SessionEngine
+from watchword.sessions.errors import TryRefreshToken
 
 LIST_KEYS = Statement("select * from {signing_keys} order by slot")
 WEEK = 7 * DAY

@@ -6,7 +6,7 @@ import pytest
 
 from tests.sessions.nodes import ManualClock, make_tables, refresh_token_of, sign_in, start_node
 from watchword.database.database import Database
-from watchword.errors import TokenTheftDetected
+from watchword.sessions.errors import TokenTheftDetected
 from watchword.sessions.refresh import refresh
 
 

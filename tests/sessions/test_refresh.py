@@ -17,9 +17,9 @@ from tests.sessions.nodes import (
     sign_in,
     start_node,
 )
-from watchword.errors import TokenTheftDetected, TryAgain, Unauthorised
 from watchword.sessions import lifecycle, revoke, verify
 from watchword.sessions.engine import GrantedTokens, SessionEngine
+from watchword.sessions.errors import TokenTheftDetected, TryAgain, Unauthorised
 from watchword.sessions.refresh import peek, refresh
 from watchword.sessions.refresh_tokens import stored_hash
 

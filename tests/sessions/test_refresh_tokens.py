@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from watchword.crypto.base64url import encode_base64url
 from watchword.crypto.sealing import SecretRing
-from watchword.errors import Unauthorised
+from watchword.sessions.errors import Unauthorised
 from watchword.sessions.refresh_tokens import RefreshToken, mint_refresh_token, open_refresh_token, stored_hash
 
 SECRETS = SecretRing("a secret of the tests, over 32 bytes")

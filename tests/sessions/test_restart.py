@@ -4,8 +4,8 @@ import pytest
 
 from tests.sessions.nodes import ManualClock, find_row, refresh_token_of, sign_in, start_node
 from watchword.database.database import Database
-from watchword.errors import TokenTheftDetected, TryAgain
 from watchword.sessions.engine import SessionEngine
+from watchword.sessions.errors import TokenTheftDetected, TryAgain
 from watchword.sessions.refresh import refresh
 
 SETTLED_MS = 131_000

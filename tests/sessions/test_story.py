@@ -10,10 +10,10 @@ from watchword.audit.log import AuditLog
 from watchword.database.database import Database
 from watchword.database.migrations import load_migrations, migrate
 from watchword.database.statements import Statement
-from watchword.errors import TokenTheftDetected, TryAgain, Unauthorised
 from watchword.sessions import refresh, revoke
 from watchword.sessions.endings import CAUSES, Cause, Ending
 from watchword.sessions.engine import SessionEngine
+from watchword.sessions.errors import TokenTheftDetected, TryAgain, Unauthorised
 from watchword.sessions.story import explain_session
 from watchword.sessions.sweeper import Sweeper
 

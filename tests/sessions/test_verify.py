@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from tests.sessions.nodes import HOUR, MINUTE, SECOND, ManualClock, refresh_token_of, sign_in, start_node
 from watchword.crypto.jwt import generate_signing_key
-from watchword.errors import TryRefreshToken, Unauthorised
 from watchword.sessions import revoke, verify
 from watchword.sessions.access_tokens import AccessTokenClaims, mint_access_token
 from watchword.sessions.engine import SessionEngine
+from watchword.sessions.errors import TryRefreshToken, Unauthorised
 from watchword.sessions.refresh import refresh
 from watchword.sessions.verified_tokens import VerifiedTokens
 

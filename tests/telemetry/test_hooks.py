@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.site import running_site
-from watchword.errors import ConfigurationError, HookFailed, WrongCredentials
+from watchword.errors import ConfigurationError, HookFailed
 from watchword.recipes import EmailPassword, Session, SessionFeature
+from watchword.recipes.emailpassword.errors import WrongCredentials
 from watchword.telemetry.hooks import HookLimits, Hooks, HookTimedOut
 
 

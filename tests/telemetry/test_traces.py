@@ -10,8 +10,9 @@ from tests.telemetry.conftest import Seen
 from watchword.database.database import Database, Transaction
 from watchword.database.observed import ObservedDatabase
 from watchword.database.statements import Statement
-from watchword.errors import StorageUnavailable, WrongCredentials
+from watchword.errors import StorageUnavailable
 from watchword.recipes import EmailPassword, SessionFeature
+from watchword.recipes.emailpassword.errors import WrongCredentials
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from watchword.errors import TokenTheftDetected, TryAgain, Unauthorised, WatchwordError
+from watchword.errors import WatchwordError
 from watchword.sessions import lifecycle
 from watchword.sessions.claims import ClaimOwner
 from watchword.sessions.engine import SessionEngine
+from watchword.sessions.errors import TokenTheftDetected, TryAgain, Unauthorised
 from watchword.sessions.refresh import peek, refresh
 
 #: Longest life of a request or an answer (security 4.3).

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
-from watchword.errors import BadInput, BodyTooLarge
+from watchword.errors import BadInput
 from watchword.http.json import decode_json_object
 from watchword.http.messages import HttpRequest, JsonObject
 from watchword.recipes.api import BodyKind
@@ -16,6 +16,12 @@ _MAX_FORM_FIELDS = 50
 _BAD_JSON = "API input error: Please make sure to pass a valid JSON input in the request body"
 
 Receive = Callable[[], Awaitable[Any]]
+
+
+class BodyTooLarge(BadInput):
+    """The request body is over the limit; it was not read further."""
+
+    code = "body_too_large"
 
 
 class UnsupportedContentType(BadInput):

@@ -2,11 +2,27 @@
 
 from typing import Literal
 
-from watchword.errors import CrossSiteRequest
+from watchword.errors import WatchwordError
 from watchword.fdi.cookies import CookiePolicy
 from watchword.http.messages import HttpRequest
 
 AntiCsrfMode = Literal["NONE", "VIA_CUSTOM_HEADER", "VIA_TOKEN"]
+
+
+class CrossSiteRequest(WatchwordError):
+    """A browser sent a state-changing request from a site that is not configured (security CS-2).
+
+    Nothing was done and nothing is cleared.
+    """
+
+    code = "cross_site_request"
+
+    def __init__(self, origin: str) -> None:
+        super().__init__(
+            f"a page of {origin} may not call this API; if it is yours, name it in app_info.website_domain "
+            "or app_info.origins"
+        )
+        self.origin = origin
 
 
 def anti_csrf_mode(policy: CookiePolicy, request: HttpRequest) -> AntiCsrfMode:

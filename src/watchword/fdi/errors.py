@@ -7,38 +7,29 @@ from typing import Any
 
 from watchword.errors import (
     BadInput,
-    BodyTooLarge,
-    CrossSiteRequest,
-    EmailAlreadyVerified,
-    EmailVerificationTokenInvalid,
     FieldErrors,
     GeneralError,
     HookFailed,
-    InvalidClaims,
-    NoEmailGivenByProvider,
     Overloaded,
     PasswordResetNotAllowed,
-    PasswordResetTokenInvalid,
-    ProviderFailed,
     SignInNotAllowed,
     SignInUpNotAllowed,
     SignUpNotAllowed,
     StorageUnavailable,
-    TokenTheftDetected,
-    TooManyRequests,
-    TryAgain,
-    TryRefreshToken,
-    Unauthorised,
     WatchwordError,
-    WrongCredentials,
 )
-from watchword.fdi.bodies import UnsupportedContentType
+from watchword.fdi.bodies import BodyTooLarge, UnsupportedContentType
+from watchword.fdi.csrf import CrossSiteRequest
 from watchword.fdi.exchange import Exchange
 from watchword.fdi.sessions import DuplicateCookies
 from watchword.http.messages import JsonObject
-from watchword.protection.challenge import ChallengeFailed
+from watchword.protection.errors import ChallengeFailed, TooManyRequests
 from watchword.recipes.api import Answer
+from watchword.recipes.emailpassword.errors import PasswordResetTokenInvalid, WrongCredentials
+from watchword.recipes.emailverification.errors import EmailAlreadyVerified, EmailVerificationTokenInvalid
 from watchword.recipes.session.recipe import Session
+from watchword.recipes.thirdparty.errors import NoEmailGivenByProvider, ProviderFailed
+from watchword.sessions.errors import InvalidClaims, TokenTheftDetected, TryAgain, TryRefreshToken, Unauthorised
 from watchword.sessions.settings import SessionSettings
 from watchword.telemetry.hooks import HookTimedOut
 from watchword.telemetry.request_ids import get_correlation_id

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NoReturn
 
-from watchword.errors import BadInput, Unauthorised, WatchwordError
+from watchword.errors import BadInput, WatchwordError
 from watchword.fdi.bodies import Receive, read_body
 from watchword.fdi.cookies import CookiePolicy
 from watchword.fdi.cors import add_cors, add_vary, allowed_origin, is_preflight, preflight_headers
@@ -26,6 +26,7 @@ from watchword.recipes.api import Answer, ApiRequest, Route
 from watchword.recipes.engine import Engine
 from watchword.recipes.recipe import Recipe
 from watchword.recipes.session.recipe import Session
+from watchword.sessions.errors import Unauthorised
 from watchword.sessions.session import SessionContainer
 from watchword.settings import AppInfo
 from watchword.telemetry.instruments import REQUESTS

@@ -9,9 +9,10 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from watchword.errors import TokenTheftDetected, TryAgain, Unauthorised, WatchwordError
+from watchword.errors import WatchwordError
 from watchword.recipes.api import ApiRequest
 from watchword.recipes.session.recipe import Session
+from watchword.sessions.errors import TokenTheftDetected, TryAgain, Unauthorised
 
 log = logging.getLogger(__name__)
 

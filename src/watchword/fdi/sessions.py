@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from watchword.errors import TryAgain, TryRefreshToken, Unauthorised, WatchwordError
+from watchword.errors import WatchwordError
 from watchword.fdi.cookies import LEGACY_COOKIE, CookiePolicy
 from watchword.fdi.csrf import anti_csrf_mode, check_not_cross_site
 from watchword.fdi.exchange import Exchange
@@ -20,6 +20,7 @@ from watchword.fdi.transport import (
 from watchword.http.messages import HttpRequest
 from watchword.recipes.api import ApiRequest
 from watchword.recipes.session.recipe import OverrideGlobalClaimValidators, Session
+from watchword.sessions.errors import TryAgain, TryRefreshToken, Unauthorised
 from watchword.sessions.session import ENDED_BECAUSE, SessionContainer
 
 _READING_METHODS = ("GET", "HEAD")

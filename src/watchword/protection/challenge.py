@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
-from watchword.errors import ConfigurationError, GeneralError
+from watchword.errors import ConfigurationError
 from watchword.http.client import OutgoingClient, OutgoingFailed
+from watchword.protection.errors import ChallengeFailed
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +24,6 @@ ChallengedApi = Literal["sign_up", "sign_in", "password_reset_token"]
 _MAX_TOKEN = 8_192
 _WORDS = "Please show that you are a human, and try again."
 _NO_ANSWER = "We cannot check now whether you are a human. Please try again in a minute."
-
-
-class ChallengeFailed(GeneralError):
-    """Nobody has shown yet that a human is there. The person reads the message."""
-
-    code = "challenge_failed"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,10 +10,11 @@ from watchword.audit.events import EventLog, SecurityEvent, Unlogged
 from watchword.clock import Clock
 from watchword.crypto.sealing import SecretRing
 from watchword.database.database import Database, Transaction
-from watchword.errors import Overloaded, StorageUnavailable, TooManyRequests
+from watchword.errors import Overloaded, StorageUnavailable
 from watchword.http.client_address import network_of
 from watchword.protection.database_store import DatabaseStore
 from watchword.protection.devices import account_tag, device_cookie, read_device
+from watchword.protection.errors import TooManyRequests
 from watchword.protection.memory_store import MOST_KEYS, MemoryStore
 from watchword.protection.settings import Limit, LimitName, Protection
 from watchword.protection.store import Budget, Lane, LimitStore, SignInKeys

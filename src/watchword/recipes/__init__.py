@@ -2,10 +2,12 @@
 
 from watchword.protection.pwned_passwords import PwnedPasswords
 from watchword.recipes.api import Answer, ApiRequest
+from watchword.recipes.emailpassword.errors import PasswordResetTokenInvalid, WrongCredentials
 from watchword.recipes.emailpassword.form_fields import InputFormField
 from watchword.recipes.emailpassword.password_policy import PasswordPolicy
 from watchword.recipes.emailpassword.recipe import EmailPassword
 from watchword.recipes.emailverification.claim import EmailVerificationClaim
+from watchword.recipes.emailverification.errors import EmailAlreadyVerified, EmailVerificationTokenInvalid
 from watchword.recipes.emailverification.recipe import EmailVerification
 from watchword.recipes.health.recipe import Health
 from watchword.recipes.session.recipe import Session
@@ -17,12 +19,21 @@ from watchword.recipes.session_feature import (
     SignInContext,
     ThirdPartyContext,
 )
+from watchword.recipes.thirdparty.errors import NoEmailGivenByProvider, ProviderFailed
 from watchword.recipes.thirdparty.recipe import SignInUpResult, ThirdParty
 from watchword.recipes.thirdpartyemailpassword.recipe import ThirdPartyEmailPassword
 from watchword.recipes.user_context import UserContext
 from watchword.recipes.userroles.operations import UnknownRole
 from watchword.recipes.userroles.recipe import UserRoles
 from watchword.sessions.claims import BooleanClaim, ClaimValidator, PrimitiveArrayClaim, PrimitiveClaim, SessionClaim
+from watchword.sessions.errors import (
+    ClaimFailure,
+    InvalidClaims,
+    SessionNotFound,
+    TokenTheftDetected,
+    TryRefreshToken,
+    Unauthorised,
+)
 from watchword.sessions.settings import SessionSettings
 
 __all__ = [
@@ -30,28 +41,40 @@ __all__ = [
     "Answer",
     "ApiRequest",
     "BooleanClaim",
+    "ClaimFailure",
     "ClaimValidator",
+    "EmailAlreadyVerified",
     "EmailPassword",
     "EmailPasswordContext",
     "EmailVerification",
     "EmailVerificationClaim",
+    "EmailVerificationTokenInvalid",
     "FormField",
     "Health",
     "InputFormField",
+    "InvalidClaims",
+    "NoEmailGivenByProvider",
     "PasswordPolicy",
+    "PasswordResetTokenInvalid",
     "PrimitiveArrayClaim",
     "PrimitiveClaim",
+    "ProviderFailed",
     "PwnedPasswords",
     "Session",
     "SessionClaim",
     "SessionFeature",
+    "SessionNotFound",
     "SessionSettings",
     "SignInContext",
     "SignInUpResult",
     "ThirdParty",
     "ThirdPartyContext",
     "ThirdPartyEmailPassword",
+    "TokenTheftDetected",
+    "TryRefreshToken",
+    "Unauthorised",
     "UnknownRole",
     "UserContext",
     "UserRoles",
+    "WrongCredentials",
 ]

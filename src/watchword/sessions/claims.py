@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from watchword.errors import ClaimFailure, ConfigurationError, HookFailed
+from watchword.errors import ConfigurationError, HookFailed
+from watchword.sessions.errors import ClaimFailure
 from watchword.sessions.payloads import RESERVED_CLAIMS
 from watchword.signatures import check_callable
 from watchword.telemetry.hooks import Hooks, is_ours

@@ -19,8 +19,8 @@ from watchword.audit.events import SecurityEvent
 from watchword.crypto.hashes import constant_time_equal
 from watchword.database.database import Row, Transaction
 from watchword.database.statements import Statement
-from watchword.errors import TokenTheftDetected, TryAgain, Unauthorised
 from watchword.sessions.engine import GrantedTokens, SessionEngine, grant_tokens
+from watchword.sessions.errors import TokenTheftDetected, TryAgain, Unauthorised
 from watchword.sessions.refresh_tokens import RefreshToken, mint_refresh_token, open_refresh_token
 from watchword.sessions.revoked_rows import record_revoked
 from watchword.sessions.settings import SessionSettings

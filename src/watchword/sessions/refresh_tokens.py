@@ -8,7 +8,7 @@ import msgspec
 from watchword.crypto.base64url import decode_base64url, encode_base64url
 from watchword.crypto.hashes import sha256
 from watchword.crypto.sealing import SealBroken, SecretRing
-from watchword.errors import Unauthorised
+from watchword.sessions.errors import Unauthorised
 
 _PURPOSE = "refresh_token"
 #: Far above any token of ours (about 350), far below what could cost time.

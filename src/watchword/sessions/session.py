@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 
-from watchword.errors import InvalidClaims
 from watchword.sessions.access_tokens import AccessTokenInfo
 from watchword.sessions.claims import ClaimOwner, ClaimValidator, SessionClaim, ValueT, fetch_claim, find_failure
+from watchword.sessions.errors import InvalidClaims
 from watchword.telemetry.hooks import Hooks
 
 if TYPE_CHECKING:  # defaults of type variables come with Python 3.13; type checkers know them already

@@ -2,10 +2,10 @@
 
 from watchword.crypto.hashes import constant_time_equal
 from watchword.crypto.jwt import InvalidToken, UnknownKey, verify_signature
-from watchword.errors import TryRefreshToken, Unauthorised
 from watchword.sessions import access_tokens
 from watchword.sessions.access_tokens import AccessTokenInfo
 from watchword.sessions.engine import SessionEngine
+from watchword.sessions.errors import TryRefreshToken, Unauthorised
 from watchword.sessions.refresh_tokens import stored_hash
 from watchword.sessions.stored import FIND_SESSION, StoredSession
 

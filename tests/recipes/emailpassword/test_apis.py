@@ -19,10 +19,10 @@ from watchword.errors import (
     GeneralError,
     HookFailed,
     SignUpNotAllowed,
-    WrongCredentials,
 )
 from watchword.http.messages import HttpRequest
 from watchword.recipes.api import Answer, ApiRequest
+from watchword.recipes.emailpassword.errors import WrongCredentials
 from watchword.recipes.emailpassword.form_fields import InputFormField
 from watchword.recipes.emailpassword.recipe import EmailPassword
 from watchword.recipes.engine import Engine

@@ -6,8 +6,9 @@ import pytest
 
 from tests.recipes.engine import running_engine
 from watchword.database.database import Database
-from watchword.errors import PasswordResetTokenInvalid, UserNotFound, WrongCredentials
+from watchword.errors import UserNotFound
 from watchword.recipes.emailpassword import password_operations
+from watchword.recipes.emailpassword.errors import PasswordResetTokenInvalid, WrongCredentials
 from watchword.recipes.emailpassword.recipe import EmailPassword
 from watchword.recipes.engine import Engine
 

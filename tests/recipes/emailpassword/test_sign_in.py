@@ -11,8 +11,9 @@ from tests.recipes.engine import make_tenant, running_engine
 from watchword.crypto.passwords import PasswordHasher
 from watchword.database.database import Database, Transaction
 from watchword.database.statements import Statement
-from watchword.errors import Overloaded, WrongCredentials
+from watchword.errors import Overloaded
 from watchword.recipes.emailpassword import operations
+from watchword.recipes.emailpassword.errors import WrongCredentials
 from watchword.recipes.emailpassword.recipe import EmailPassword
 from watchword.recipes.engine import Engine
 

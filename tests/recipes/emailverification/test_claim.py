@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from watchword.errors import ClaimFailure
 from watchword.recipes import EmailVerificationClaim
+from watchword.sessions.errors import ClaimFailure
 
 NOW_MS = 1_800_000_000_000
 CLAIM = EmailVerificationClaim(lambda _owner, _user_context: True)

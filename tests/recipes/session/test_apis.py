@@ -8,11 +8,12 @@ from tests.recipes.engine import call
 from tests.recipes.session.conftest import Wire
 from tests.recipes.session.test_session import refresh_token_of, start
 from tests.sessions.nodes import SECOND, ManualClock
-from watchword.errors import ConfigurationError, TokenTheftDetected, Unauthorised
+from watchword.errors import ConfigurationError
 from watchword.http.messages import HttpRequest
 from watchword.recipes.api import Answer, ApiRequest
 from watchword.recipes.engine import Engine
 from watchword.recipes.session.recipe import Session
+from watchword.sessions.errors import TokenTheftDetected, Unauthorised
 
 REQUEST = HttpRequest(method="POST", path="/auth/session/refresh")
 

@@ -7,10 +7,11 @@ import pytest
 
 from tests.recipes.session.conftest import Wire
 from tests.sessions.nodes import SECOND, ManualClock
-from watchword.errors import ClaimFailure, HookFailed, InvalidClaims
+from watchword.errors import HookFailed
 from watchword.recipes.session.recipe import Session
 from watchword.recipes.user_context import UserContext
 from watchword.sessions.claims import BooleanClaim, ClaimOwner, ClaimValidator, PrimitiveArrayClaim, PrimitiveClaim
+from watchword.sessions.errors import ClaimFailure, InvalidClaims
 from watchword.sessions.session import SessionContainer
 
 

@@ -3,9 +3,10 @@
 import pytest
 
 from tests.sessions.nodes import DAY, ManualClock
-from watchword.errors import BadInput, InvalidPayload, SessionNotFound
+from watchword.errors import BadInput, InvalidPayload
 from watchword.recipes.session.programmatic import Sessions
 from watchword.recipes.session.recipe import Session
+from watchword.sessions.errors import SessionNotFound
 
 
 async def test_session_made_without_a_request_returns_its_tokens(sessions: Sessions, recipe: Session) -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from tests.recipes.session.conftest import Wire
 from tests.sessions.nodes import DAY, HOUR, MINUTE, SECOND, ManualClock
-from watchword.errors import BadInput, InvalidPayload, TokenTheftDetected, TryAgain, TryRefreshToken, Unauthorised
+from watchword.errors import BadInput, InvalidPayload
 from watchword.recipes.engine import Engine
 from watchword.recipes.session.recipe import Session
+from watchword.sessions.errors import TokenTheftDetected, TryAgain, TryRefreshToken, Unauthorised
 from watchword.sessions.session import SessionContainer
 
 SETTLED = 131 * SECOND

@@ -10,8 +10,9 @@ import pytest
 from tests.recipes.thirdparty.conftest import REDIRECT_URI, Bench, corp
 from tests.recipes.thirdparty.double import CLIENT_ID, ProviderDouble, left_half
 from watchword.crypto.jwt import VerifiedJwt, generate_signing_key, sign
-from watchword.errors import BadInput, ProviderFailed
+from watchword.errors import BadInput
 from watchword.recipes.thirdparty.attempt import RedirectUriInfo, new_verifier, nonce_of
+from watchword.recipes.thirdparty.errors import ProviderFailed
 from watchword.recipes.thirdparty.id_token import UntrueToken, _check_access_token_hash
 from watchword.recipes.thirdparty.providers import Provider, ProviderClient, ProviderUserInfo
 

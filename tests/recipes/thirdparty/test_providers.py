@@ -18,8 +18,9 @@ from tests.recipes.thirdparty.conftest import REDIRECT_URI, Bench
 from tests.recipes.thirdparty.double import CLIENT_ID, CLIENT_SECRET, ProviderDouble, query_of, quickly_serving
 from tests.services.programs import free_port
 from tests.site import FakeClock
-from watchword.errors import BadInput, ConfigurationError, ProviderFailed
+from watchword.errors import BadInput, ConfigurationError
 from watchword.recipes.thirdparty.attempt import RedirectUriInfo, new_verifier, nonce_of
+from watchword.recipes.thirdparty.errors import ProviderFailed
 from watchword.recipes.thirdparty.providers import (
     Apple,
     Discord,

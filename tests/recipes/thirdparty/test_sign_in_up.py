@@ -11,11 +11,12 @@ from tests.recipes.thirdparty.double import ProviderDouble
 from watchword.accounts import directory
 from watchword.accounts.users import User
 from watchword.database.database import Database
-from watchword.errors import BadInput, NoEmailGivenByProvider, SignInUpNotAllowed
+from watchword.errors import BadInput, SignInUpNotAllowed
 from watchword.recipes.api import Answer
 from watchword.recipes.emailpassword.recipe import EmailPassword
 from watchword.recipes.engine import Engine
 from watchword.recipes.session_feature import SessionFeature, ThirdPartyContext
+from watchword.recipes.thirdparty.errors import NoEmailGivenByProvider
 from watchword.recipes.thirdparty.recipe import SignInUpResult, ThirdParty
 
 

@@ -16,9 +16,10 @@ from tests.recipes.thirdparty.double import CLIENT_ID, CLIENT_SECRET, ProviderDo
 from tests.services.programs import free_port
 from tests.site import FakeClock
 from watchword.crypto.jwt import generate_signing_key
-from watchword.errors import BadInput, ProviderFailed
+from watchword.errors import BadInput
 from watchword.http.client import OutgoingClient
 from watchword.recipes.engine import Engine
+from watchword.recipes.thirdparty.errors import ProviderFailed
 
 DISCOVERY = "/.well-known/openid-configuration"
 STEPS = [DISCOVERY, "/keys", "/token", "/userinfo"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.recipes.thirdparty.conftest import Bench, corp
 from tests.recipes.thirdparty.double import CLIENT_ID, ProviderDouble
-from watchword.errors import ProviderFailed
+from watchword.recipes.thirdparty.errors import ProviderFailed
 from watchword.recipes.thirdparty.providers import ProviderUserInfo, UserInfoFields, UserInfoMap
 from watchword.recipes.thirdparty.user_info import (
     UnusableProfile,

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from watchword.crypto.passwords import PasswordHasher
-from watchword.errors import WrongCredentials
+from watchword.recipes.emailpassword.errors import WrongCredentials
 from watchword.recipes.engine import Engine
 from watchword.recipes.thirdpartyemailpassword.recipe import ThirdPartyEmailPassword
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.recipes.engine import call, count, form
 from watchword.accounts.users import User
-from watchword.errors import BadInput, ConfigurationError, FieldErrors, WrongCredentials
+from watchword.errors import BadInput, ConfigurationError, FieldErrors
 from watchword.recipes import (
     Action,
     Answer,
@@ -22,6 +22,7 @@ from watchword.recipes import (
     ThirdPartyEmailPassword,
     UserContext,
 )
+from watchword.recipes.emailpassword.errors import WrongCredentials
 from watchword.recipes.engine import Engine
 from watchword.recipes.thirdparty.providers import (
     GitHub,

@@ -4,7 +4,8 @@ import pytest
 
 from tests.recipes.users.conftest import Town
 from tests.site import PASSWORD
-from watchword.errors import EmailAlreadyExists, FieldErrors, UserNotFound, WrongCredentials
+from watchword.errors import EmailAlreadyExists, FieldErrors, UserNotFound
+from watchword.recipes.emailpassword.errors import WrongCredentials
 
 NEW = "another password 2"
 

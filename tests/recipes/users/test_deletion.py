@@ -13,10 +13,11 @@ from watchword.database.database import Transaction
 from watchword.database.statements import Statement
 from watchword.delivery.mail import RenderedMail
 from watchword.delivery.service import DeliveryFailed
-from watchword.errors import UserNotFound, WrongCredentials
+from watchword.errors import UserNotFound
 from watchword.http.messages import HttpRequest
 from watchword.protection.limits import Caller
 from watchword.recipes import UserRoles
+from watchword.recipes.emailpassword.errors import WrongCredentials
 
 #: What may differ after somebody came and went, and why it says nothing about them.
 WITHOUT_A_NAME = {

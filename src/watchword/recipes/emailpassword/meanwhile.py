@@ -12,7 +12,7 @@ who is shut out of a tenant, or whose tenant is deleted, while signing in there 
 
 from watchword.crypto.passwords import PasswordMismatch
 from watchword.database.statements import Statement
-from watchword.errors import WrongCredentials
+from watchword.recipes.emailpassword.errors import WrongCredentials
 from watchword.recipes.engine import Engine
 
 

@@ -9,14 +9,8 @@ from watchword.audit.events import SecurityEvent
 from watchword.crypto.passwords import PasswordMismatch
 from watchword.database.database import Transaction
 from watchword.database.statements import Statement
-from watchword.errors import (
-    BadInput,
-    EmailAlreadyExists,
-    FieldError,
-    FieldErrors,
-    Overloaded,
-    WrongCredentials,
-)
+from watchword.errors import BadInput, EmailAlreadyExists, FieldError, FieldErrors, Overloaded
+from watchword.recipes.emailpassword.errors import WrongCredentials
 from watchword.recipes.engine import Engine
 
 RECIPE_ID = "emailpassword"

@@ -11,7 +11,8 @@ from watchword.audit.events import SecurityEvent
 from watchword.crypto.hashes import sha256
 from watchword.database.database import Row, Transaction
 from watchword.database.statements import Statement
-from watchword.errors import BadInput, EmailAlreadyExists, PasswordResetTokenInvalid, UserNotFound
+from watchword.errors import BadInput, EmailAlreadyExists, UserNotFound
+from watchword.recipes.emailpassword.errors import PasswordResetTokenInvalid
 from watchword.recipes.emailpassword.notices import enqueue_notice
 from watchword.recipes.emailpassword.operations import check_new_password
 from watchword.recipes.engine import Engine

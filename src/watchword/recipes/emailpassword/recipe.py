@@ -6,9 +6,10 @@ from typing import Any, ClassVar, Never
 from watchword.accounts.email import INVALID_EMAIL, is_fake_email, verify_email
 from watchword.accounts.users import LoginMethod, User
 from watchword.database.database import Transaction
-from watchword.errors import BadInput, ConfigurationError, EmailAlreadyExists, WatchwordError, WrongCredentials
+from watchword.errors import BadInput, ConfigurationError, EmailAlreadyExists, WatchwordError
 from watchword.recipes.api import Answer, ApiRequest, FirstFactor, Route
 from watchword.recipes.emailpassword import meanwhile, operations
+from watchword.recipes.emailpassword.errors import WrongCredentials
 from watchword.recipes.emailpassword.fdi import email_password_routes
 from watchword.recipes.emailpassword.form_fields import InputFormField, only_field, sign_in_fields, sign_up_fields
 from watchword.recipes.emailpassword.password_policy import PasswordPolicy

@@ -10,7 +10,8 @@ from watchword.audit.events import SecurityEvent
 from watchword.crypto.hashes import sha256
 from watchword.database.database import Transaction
 from watchword.database.statements import Statement
-from watchword.errors import BadInput, EmailAlreadyVerified, EmailVerificationTokenInvalid, UserNotFound
+from watchword.errors import BadInput, UserNotFound
+from watchword.recipes.emailverification.errors import EmailAlreadyVerified, EmailVerificationTokenInvalid
 from watchword.recipes.engine import Engine
 
 

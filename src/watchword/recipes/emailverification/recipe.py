@@ -6,10 +6,11 @@ from typing import ClassVar, Literal
 from urllib.parse import quote
 
 from watchword.delivery.mail import Mail
-from watchword.errors import ConfigurationError, EmailAlreadyVerified, Unauthorised, UserNotFound
+from watchword.errors import ConfigurationError, UserNotFound
 from watchword.recipes.api import Answer, ApiRequest, Route
 from watchword.recipes.emailverification import operations
 from watchword.recipes.emailverification.claim import EmailVerificationClaim
+from watchword.recipes.emailverification.errors import EmailAlreadyVerified
 from watchword.recipes.emailverification.fdi import email_verification_routes
 from watchword.recipes.emailverification.operations import VerifiedEmail
 from watchword.recipes.emailverification.stored_tables import STORED_TABLES
@@ -18,6 +19,7 @@ from watchword.recipes.languages import language_of
 from watchword.recipes.recipe import Recipe
 from watchword.recipes.user_context import UserContext, address_of
 from watchword.sessions.claims import ClaimOwner
+from watchword.sessions.errors import Unauthorised
 from watchword.sessions.session import SessionContainer
 from watchword.stored_data import StoredTable
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from watchword.database.database import Transaction
-from watchword.errors import ConfigurationError, Unauthorised
+from watchword.errors import ConfigurationError
 from watchword.recipes.engine import Engine
 from watchword.recipes.recipe import Recipe
 from watchword.recipes.user_context import UserContext, ending_of
@@ -13,6 +13,7 @@ from watchword.sessions import lifecycle, revoke
 from watchword.sessions.claims import SessionClaim
 from watchword.sessions.endings import Ending
 from watchword.sessions.engine import SessionEngine
+from watchword.sessions.errors import Unauthorised
 from watchword.sessions.payloads import checked_jwt_payload, checked_session_data, merge
 from watchword.sessions.session import SessionInformation
 from watchword.sessions.settings import SessionSettings

@@ -4,9 +4,9 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from watchword.errors import SessionNotFound, Unauthorised
 from watchword.recipes.session.recipe import Session
 from watchword.recipes.user_context import UserContext
+from watchword.sessions.errors import SessionNotFound, Unauthorised
 from watchword.sessions.session import SessionContainer, SessionInformation
 from watchword.sessions.story import explain_session
 

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, ClassVar, Unpack
 
 from watchword.accounts.bans import require_not_banned
-from watchword.errors import InvalidClaims, TokenTheftDetected, TryRefreshToken, Unauthorised
 from watchword.http.messages import HttpRequest
 from watchword.identifiers import check_id
 from watchword.recipes.api import Answer, ApiRequest, Route
@@ -17,6 +16,7 @@ from watchword.sessions import lifecycle, refresh, verify
 from watchword.sessions.access_tokens import AccessTokenInfo
 from watchword.sessions.claims import ClaimOwner, ClaimValidator, SessionClaim, fetch_claim
 from watchword.sessions.devices import origin_of
+from watchword.sessions.errors import InvalidClaims, TokenTheftDetected, TryRefreshToken, Unauthorised
 from watchword.sessions.refresh_tokens import RefreshToken
 from watchword.sessions.session import SessionContainer
 from watchword.sessions.settings import SessionOptions, SessionSettings

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from watchword.clock import Clock
-from watchword.errors import ProviderFailed
 from watchword.http.client import JsonAnswer, OutgoingClient, OutgoingFailed
 from watchword.http.messages import JsonObject
 from watchword.recipes.thirdparty.breaker import CircuitBreaker
 from watchword.recipes.thirdparty.documents import Documents
+from watchword.recipes.thirdparty.errors import ProviderFailed
 
 
 class ProviderConnection:

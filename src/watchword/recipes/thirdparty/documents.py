@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
 from watchword.clock import Clock
-from watchword.errors import ProviderFailed
 from watchword.http.client import JsonAnswer
+from watchword.recipes.thirdparty.errors import ProviderFailed
 
 T = TypeVar("T")
 

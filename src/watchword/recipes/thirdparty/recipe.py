@@ -9,7 +9,7 @@ from watchword.accounts.errors import AccountBanned
 from watchword.accounts.users import LoginMethod, User
 from watchword.crypto.hashes import sha256
 from watchword.database.database import Transaction
-from watchword.errors import BadInput, NoEmailGivenByProvider, SignInUpNotAllowed
+from watchword.errors import BadInput, SignInUpNotAllowed
 from watchword.recipes.api import Answer, ApiRequest, FirstFactor, Route
 from watchword.recipes.engine import Engine
 from watchword.recipes.overrides import watch_overrides
@@ -18,6 +18,7 @@ from watchword.recipes.refusals import noting_refusals
 from watchword.recipes.session_feature import SessionFeature, ThirdPartyContext
 from watchword.recipes.thirdparty import operations
 from watchword.recipes.thirdparty.attempt import AuthorisationUrl, RedirectUriInfo
+from watchword.recipes.thirdparty.errors import NoEmailGivenByProvider, ProviderFailed
 from watchword.recipes.thirdparty.fdi import authorisation_url_answer, redirect_answer, third_party_routes
 from watchword.recipes.thirdparty.provider_list import ProviderList
 from watchword.recipes.thirdparty.providers.provider import Provider
@@ -26,6 +27,8 @@ from watchword.recipes.thirdparty.stored_tables import STORED_TABLES
 from watchword.recipes.thirdparty.user_info import ProviderUserInfo
 from watchword.recipes.user_context import UserContext, address_of
 from watchword.stored_data import StoredTable
+
+_REFUSALS = (NoEmailGivenByProvider, ProviderFailed, BadInput)  # a state or a token that is not ours may be an attack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,7 +271,8 @@ class ThirdParty(SignInRecipe):
             WatchwordError: What the recipe functions raise.
         """
         is_known = any(provider.third_party_id == third_party_id for provider in self.providers)
-        with noting_refusals(self.engine, api, operations.RECIPE_ID, third_party_id if is_known else None):
+        provider, also = (third_party_id, _REFUSALS) if is_known else (None, ())
+        with noting_refusals(self.engine, api, operations.RECIPE_ID, provider=provider, also=also):
             result = await self._identify(third_party_id, client_type, redirect_uri_info, oauth_tokens, api)
         return await self._signed_in(third_party_id, result, api)
 

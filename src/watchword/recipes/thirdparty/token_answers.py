@@ -4,8 +4,9 @@ import base64
 from typing import Any, cast
 from urllib.parse import quote_plus
 
-from watchword.errors import BadInput, ProviderFailed
+from watchword.errors import BadInput
 from watchword.http.client import JsonAnswer
+from watchword.recipes.thirdparty.errors import ProviderFailed
 
 #: Errors that say the code is to blame: used, expired, or of another attempt, client or redirect URI.
 _REFUSES_CODE = frozenset({"invalid_grant", "bad_verification_code"})  # the second is GitHub's

@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Mapping
 from typing import Any, cast
 
-from watchword.errors import ProviderFailed
+from watchword.recipes.thirdparty.errors import ProviderFailed
 from watchword.recipes.thirdparty.providers.link import AccessTokenRefused, present
 from watchword.recipes.thirdparty.providers.provider import Provider
 from watchword.recipes.thirdparty.providers.settings import ProviderClient

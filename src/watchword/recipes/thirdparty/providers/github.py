@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import quote
 
-from watchword.errors import ProviderFailed
+from watchword.recipes.thirdparty.errors import ProviderFailed
 from watchword.recipes.thirdparty.providers.link import AccessTokenRefused, present
 from watchword.recipes.thirdparty.providers.provider import Provider
 from watchword.recipes.thirdparty.providers.settings import ProviderClient

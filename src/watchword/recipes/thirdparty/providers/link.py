@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from watchword.errors import BadInput, ProviderFailed, WatchwordError
+from watchword.errors import BadInput, WatchwordError
 from watchword.recipes.thirdparty.attempt import RedirectUriInfo
 from watchword.recipes.thirdparty.documents import UnusableDocument
 from watchword.recipes.thirdparty.endpoints import Endpoints, endpoints_from_discovery
+from watchword.recipes.thirdparty.errors import ProviderFailed
 from watchword.recipes.thirdparty.openid import Jwks
 from watchword.recipes.thirdparty.providers.entry import ProviderEntry
 from watchword.recipes.thirdparty.providers.settings import Parameters, ProviderClient

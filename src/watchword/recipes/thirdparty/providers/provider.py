@@ -4,7 +4,7 @@ import re
 from typing import Any, cast
 
 from watchword.crypto.jwt import InvalidToken
-from watchword.errors import BadInput, GeneralError, ProviderFailed
+from watchword.errors import BadInput, GeneralError
 from watchword.recipes.thirdparty.attempt import (
     AuthorisationUrl,
     RedirectUriInfo,
@@ -15,6 +15,7 @@ from watchword.recipes.thirdparty.attempt import (
 )
 from watchword.recipes.thirdparty.documents import UnusableDocument
 from watchword.recipes.thirdparty.endpoints import with_query
+from watchword.recipes.thirdparty.errors import ProviderFailed
 from watchword.recipes.thirdparty.id_token import (
     MAX_AGE_OF_BROUGHT_SECONDS,
     MAX_AGE_SECONDS,
