@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli.test_main import COMMAND, call
-from tests.site import running_site
+from tests.site import SECRET, running_site
 from watchword.database.open import open_database
 from watchword.database.statements import Statement
 from watchword.recipes import EmailPassword
@@ -132,6 +132,30 @@ def test_all_users_go_out_and_into_another_installation(installation: str, tmp_p
     call("migrate", DATABASE_URL=other)
     assert call("import", "jsonl", str(out), DATABASE_URL=other).stdout.startswith("600 read: 600 imported")
     assert out.read_text() == call("export", "-", DATABASE_URL=other).stdout
+
+
+def test_what_goes_in_and_out_stands_in_the_audit_log(installation: str, tmp_path: Path) -> None:
+    """With the application's secret, in the chain; without it a sentence says that it does not."""
+    users, out = write_lines(tmp_path / "users.jsonl", [line(number) for number in range(501)]), str(tmp_path / "out")
+    known = {"DATABASE_URL": installation, "WATCHWORD_SECRET": SECRET}
+    assert "there is no audit log yet" in call("import", "jsonl", str(users), **known).stderr
+
+    async def start_and_stop() -> None:
+        async with running_site(installation, recipes=[EmailPassword()]):
+            pass
+
+    asyncio.run(start_and_stop())
+    more = write_lines(tmp_path / "more.jsonl", [line(number) for number in range(1_000, 1_501)])
+    assert 0 == call("import", "jsonl", str(more), **known).returncode
+    assert 0 == call("import", "jsonl", str(more), **known).returncode, "nobody came"
+    assert "Not recorded" in call("export", f"{out}1", DATABASE_URL=installation).stderr
+    assert 0 == call("export", f"{out}2", **known).returncode
+    listed = call("audit", "list", **known).stdout.splitlines()
+    told = [one.split()[1:] for one in listed if "users_" in one]
+    assert [["users_exported"], ["users_imported", "number=1"], ["users_imported", "number=500"]] == told
+    assert "The audit log is whole" in call("audit", "verify", **known).stdout
+    refused = call("export", f"{out}3", DATABASE_URL=installation, WATCHWORD_SECRET="x" * 40)
+    assert (1, False) == (refused.returncode, Path(f"{out}3").exists()), "another application's secret"
 
 
 def test_tables_that_only_the_application_does_without_are_named(sqlite_url: str, tmp_path: Path) -> None:

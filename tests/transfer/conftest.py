@@ -2,6 +2,7 @@
 
 import pytest
 
+from watchword.audit.events import Unlogged
 from watchword.cli.connection import known_migrations
 from watchword.clock import SystemClock
 from watchword.crypto.passwords import PasswordHasher
@@ -22,7 +23,12 @@ async def installation(db: Database) -> Database:
 async def importer(installation: Database) -> Importer:
     """An importer as the command makes it."""
     importer = Importer(
-        db=installation, app_id="public", passwords=PasswordHasher(), ids=RandomIds(), clock=SystemClock()
+        db=installation,
+        app_id="public",
+        passwords=PasswordHasher(),
+        ids=RandomIds(),
+        clock=SystemClock(),
+        audit=Unlogged(),
     )
     await importer.start()
     return importer

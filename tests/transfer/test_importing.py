@@ -7,6 +7,7 @@ import pytest
 
 from tests.crypto.test_imported import HASHES, PASSWORD
 from tests.site import Site, running_site
+from watchword.audit.events import Unlogged
 from watchword.clock import SystemClock
 from watchword.crypto.passwords import PasswordHasher
 from watchword.database.database import Database
@@ -39,7 +40,13 @@ def with_google(id: str | None, subject: str, email: str = "ada@example.com") ->
 def importer_of(db: Database, *, dry_run: bool = False) -> Importer:
     """As the command makes it."""
     return Importer(
-        db=db, app_id="public", passwords=PasswordHasher(), ids=RandomIds(), clock=SystemClock(), dry_run=dry_run
+        db=db,
+        app_id="public",
+        passwords=PasswordHasher(),
+        ids=RandomIds(),
+        clock=SystemClock(),
+        audit=Unlogged(),
+        dry_run=dry_run,
     )
 
 

@@ -27,6 +27,8 @@ EventKind = Literal[
     "user_unbanned",
     "user_deleted",
     "user_erased",
+    "users_imported",
+    "users_exported",
     "role_given",
     "role_taken",
     "role_changed",
@@ -97,7 +99,7 @@ class EventLog(Protocol):
         """Take a person out of their events for good, in the caller's transaction: user id, addresses, reasons.
 
         The events stay, without a name, and the chain stays whole. Returns how many there were. What is still
-        noted and not stored is flushed first, by `flush`.
+        noted and not stored is flushed first, by `flush`. The caller records that it was done.
         """
         ...
 

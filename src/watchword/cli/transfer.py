@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, TextIO, TypeVar
 
 from watchword.app import APP_ID
+from watchword.audit.events import SecurityEvent, Unlogged
 from watchword.cli.connection import (
     NotCurrent,
     Prefix,
@@ -22,6 +23,7 @@ from watchword.cli.connection import (
     typer,
     with_database,
 )
+from watchword.cli.recording import open_event_log
 from watchword.clock import SystemClock
 from watchword.crypto.passwords import PasswordHasher
 from watchword.database.database import Database
@@ -201,6 +203,8 @@ def export(
 
     async def write(db: Database) -> int:
         number = 0
+        log = await open_event_log(db)
+        await db.write(lambda tx: log.record(tx, SecurityEvent("users_exported")))  # before: it may be cut off
         with nullcontext(sys.stdout) if str(file) == "-" else _private_file(file) as out:
             async for record in export_users(db, APP_ID):
                 out.write(json.dumps(write_record(record), ensure_ascii=False, separators=(",", ":")) + "\n")
@@ -268,6 +272,7 @@ def bring(target: Target, source: AsyncIterator[Brought], total: int | Callable[
             passwords=PasswordHasher(firebase_signer_key=target.firebase_signer_key),
             ids=RandomIds(),
             clock=SystemClock(),
+            audit=Unlogged() if target.dry_run else await open_event_log(db),
             dry_run=target.dry_run,
         )
         await importer.start()

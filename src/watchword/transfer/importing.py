@@ -7,6 +7,7 @@ from typing import Literal
 from watchword.accounts import directory
 from watchword.accounts.tenants import Tenants
 from watchword.accounts.users import LoginMethod, ThirdPartyIdentity, User
+from watchword.audit.events import EventLog, SecurityEvent
 from watchword.clock import Clock
 from watchword.crypto.passwords import PasswordHasher
 from watchword.crypto.phc import UnsupportedHash
@@ -43,17 +44,27 @@ class Importer:
         passwords: Says which hashes could be verified at a sign-in.
         ids: Makes the ids of those who bring none.
         clock: The time of joining of those who bring none.
+        audit: Told how many came, with each batch.
         dry_run: Check everything, and undo it.
     """
 
     def __init__(
-        self, *, db: Database, app_id: str, passwords: PasswordHasher, ids: Ids, clock: Clock, dry_run: bool = False
+        self,
+        *,
+        db: Database,
+        app_id: str,
+        passwords: PasswordHasher,
+        ids: Ids,
+        clock: Clock,
+        audit: EventLog,
+        dry_run: bool = False,
     ) -> None:
         self._db = db
         self._app_id = app_id
         self._passwords = passwords
         self._ids = ids
         self._clock = clock
+        self._audit = audit
         self._dry_run = dry_run
         self._tenants = Tenants(db, app_id)
         self._known_tenants: set[str] = set()
@@ -93,6 +104,8 @@ class Importer:
             ]
             if self._dry_run:
                 raise _Undo(outcomes)
+            if imported := outcomes.count("imported"):
+                await self._audit.record(tx, SecurityEvent("users_imported", facts={"number": imported}))
             return outcomes
 
         try:

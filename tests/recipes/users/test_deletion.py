@@ -138,6 +138,17 @@ async def test_a_deletion_leaves_the_audit_log_alone(town: Town) -> None:
     assert not await town.auth.users.delete(ada.id)
 
 
+async def test_an_erasure_is_recorded_where_there_was_something(town: Town) -> None:
+    """The log says once that a person was erased, and nothing of ids that nobody had."""
+    ada, audit = await settle(town, "ada"), town.auth.audit
+    assert 0 == sum((await town.auth.users.erase_user("nobody")).values())
+    assert not await town.auth.users.delete("nobody")
+    assert [] == await audit.list(kinds=["user_erased", "user_deleted"])
+    counts = await town.auth.users.erase_user(ada.id)
+    (erased,) = await audit.list(kinds=["user_erased", "user_deleted"])
+    assert ("user_erased", None, {"events": counts["audit_events"]}) == (erased.kind, erased.user_id, erased.facts)
+
+
 async def test_who_signed_in_by_other_means_is_deleted_too(town: Town) -> None:
     """Any text is a user id: sessions and notes of such people go the same way."""
     await town.auth.sessions.create("card 7")

@@ -90,10 +90,12 @@ class UserErasing(UserReading):
             for id_ in ids:
                 gone += await engine.sessions.delete_sessions_of_user(tx, id_, ending=ending)
             counts[SESSIONS] = len(gone)
-            if from_the_log:  # which records that it was done
+            if from_the_log:
                 counts["audit_events"] = sum([await engine.audit.erase_user(tx, id_) for id_ in ids])
-            elif any(counts.values()):
-                await engine.audit.record(tx, SecurityEvent("user_deleted", user_id=ids[0]))
+            if any(counts.values()):
+                erased = SecurityEvent("user_erased", facts={"events": counts.get("audit_events", 0)})
+                deleted = SecurityEvent("user_deleted", user_id=ids[0])
+                await engine.audit.record(tx, erased if from_the_log else deleted)
             return counts, gone
 
         counts, gone = await engine.db.write(write)
