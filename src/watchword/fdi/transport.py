@@ -5,7 +5,8 @@ from typing import Literal
 
 from watchword.fdi.cookies import LEGACY_COOKIE, CookiePolicy
 from watchword.http.messages import Header, HttpRequest
-from watchword.sessions.session import IssuedTokens, SessionContainer
+from watchword.sessions.issued_tokens import IssuedTokens
+from watchword.sessions.session import SessionContainer
 
 Transport = Literal["cookie", "header"]
 TransferMethod = Literal["cookie", "header", "any"]

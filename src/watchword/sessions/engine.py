@@ -12,11 +12,11 @@ from watchword.ids import Ids
 from watchword.sessions.access_tokens import AccessTokenClaims, AccessTokenInfo, mint_access_token
 from watchword.sessions.counts import SessionCounts
 from watchword.sessions.feed import RevocationFeed
+from watchword.sessions.issued_tokens import IssuedTokens
 from watchword.sessions.key_schedule import KeySchedule
 from watchword.sessions.keys import SigningKeys
 from watchword.sessions.refresh_tokens import RefreshToken
 from watchword.sessions.revocations import RevokedHandles
-from watchword.sessions.session import IssuedTokens
 from watchword.sessions.settings import SessionSettings
 from watchword.sessions.stored import StoredSession
 from watchword.sessions.verified_tokens import VerifiedTokens

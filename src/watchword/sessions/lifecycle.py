@@ -13,9 +13,9 @@ from watchword.sessions.access_tokens import AccessTokenClaims, AccessTokenInfo,
 from watchword.sessions.claims import ClaimOwner
 from watchword.sessions.devices import Origin
 from watchword.sessions.engine import GrantedTokens, SessionEngine, grant_tokens
+from watchword.sessions.information import SessionInformation
 from watchword.sessions.payloads import checked_jwt_payload, checked_session_data
 from watchword.sessions.refresh_tokens import mint_refresh_token
-from watchword.sessions.session import SessionInformation
 from watchword.sessions.stored import StoredSession
 
 Change = Callable[[dict[str, Any]], dict[str, Any]]

@@ -3,12 +3,13 @@
 import asyncio
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 
 from watchword.sessions.access_tokens import AccessTokenInfo
 from watchword.sessions.claims import ClaimOwner, ClaimValidator, SessionClaim, ValueT, fetch_claim, find_failure
 from watchword.sessions.errors import InvalidClaims
+from watchword.sessions.information import SessionInformation
+from watchword.sessions.issued_tokens import IssuedTokens
 from watchword.telemetry.hooks import Hooks
 
 if TYPE_CHECKING:  # defaults of type variables come with Python 3.13; type checkers know them already
@@ -25,71 +26,6 @@ else:
 
 #: Under this name the user context tells the functions that end sessions why; a `Cause` of `endings.py`.
 ENDED_BECAUSE = "ended_because"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssuedTokens:
-    """What a session owes its client; the face puts it into cookies and headers.
-
-    Attributes:
-        access_token: A signed JWT.
-        access_token_expires_at_ms: Milliseconds since the epoch, a whole second.
-        front_token: Standard base64 of the user id, the expiry and the payload (FDI 4.4).
-        refresh_token: `None` means: the client keeps the one it has.
-        refresh_token_expires_at_ms: When the session ends if it is not used.
-        anti_csrf_token: Only in sessions that carry one.
-    """
-
-    access_token: str = field(repr=False)
-    access_token_expires_at_ms: int
-    front_token: str = field(repr=False)
-    refresh_token: str | None = field(default=None, repr=False)
-    refresh_token_expires_at_ms: int | None = None
-    anti_csrf_token: str | None = field(default=None, repr=False)
-
-    @classmethod
-    def of(cls, token: AccessTokenInfo, earlier: "IssuedTokens | None" = None) -> "IssuedTokens":
-        """A new access token, with the refresh and anti-CSRF tokens that this response carries already."""
-        newest = cls(
-            access_token=token.text,
-            access_token_expires_at_ms=token.expires_at_ms,
-            front_token=token.front_token(),
-        )
-        if earlier is None:
-            return newest
-        return replace(
-            newest,
-            refresh_token=earlier.refresh_token,
-            refresh_token_expires_at_ms=earlier.refresh_token_expires_at_ms,
-            anti_csrf_token=earlier.anti_csrf_token,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionInformation:
-    """A session as the database has it. Times are milliseconds since the epoch.
-
-    Attributes:
-        jwt_payload: What hooks, application and recipe claims put there, without the reserved claims.
-        session_data: Never leaves the server.
-        expires_at_ms: When it ends if it is not refreshed again.
-        last_used_ms: Its last refresh that was written down, or its start: off by an access token's life and by
-            `settle_ms` at most, as nothing else is written.
-        device: What it was started with, for example `Firefox on Windows`; `None` when that is not known.
-        network_address: Where it was started; `None` when that is not known.
-    """
-
-    handle: str
-    user_id: str
-    recipe_user_id: str
-    tenant_id: str
-    jwt_payload: dict[str, Any]
-    session_data: dict[str, Any] = field(repr=False)
-    time_created_ms: int
-    expires_at_ms: int
-    last_used_ms: int
-    device: str | None = None
-    network_address: str | None = None
 
 
 class SessionFunctions(Protocol):

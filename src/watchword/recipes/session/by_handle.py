@@ -14,8 +14,8 @@ from watchword.sessions.claims import SessionClaim
 from watchword.sessions.endings import Ending
 from watchword.sessions.engine import SessionEngine
 from watchword.sessions.errors import Unauthorised
+from watchword.sessions.information import SessionInformation
 from watchword.sessions.payloads import checked_jwt_payload, checked_session_data, merge
-from watchword.sessions.session import SessionInformation
 from watchword.sessions.settings import SessionSettings
 from watchword.sessions.sweeper import Sweeper
 

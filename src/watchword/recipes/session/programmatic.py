@@ -7,7 +7,8 @@ from typing import Any
 from watchword.recipes.session.recipe import Session
 from watchword.recipes.user_context import UserContext
 from watchword.sessions.errors import SessionNotFound, Unauthorised
-from watchword.sessions.session import SessionContainer, SessionInformation
+from watchword.sessions.information import SessionInformation
+from watchword.sessions.session import SessionContainer
 from watchword.sessions.story import explain_session
 
 
