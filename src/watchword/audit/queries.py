@@ -28,19 +28,8 @@ async def list_events(
     before: str | None = None,
     limit: int = 100,
 ) -> list[AuditEvent]:
-    """Events that fulfil all conditions, the newest first.
+    """Events that fulfil all conditions, the newest first; the arguments are those of `Audit.list`.
 
-    Args:
-        db: Where they are.
-        app_id: Whose they are.
-        user_id: Whom they concern.
-        handle: Which session they concern.
-        kinds: Of these kinds only.
-        tenant_id: In this tenant only.
-        since_ms: From this moment on.
-        until_ms: Before this moment.
-        before: The id of the last event of the page before; what happens meanwhile moves no page.
-        limit: At most so many, 1 to 1000.
     Raises:
         BadInput: The limit, or a text for the kinds.
     """

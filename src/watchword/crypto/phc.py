@@ -47,7 +47,7 @@ def parse_argon2id(phc: str) -> Argon2idHash:
         raise UnsupportedHash("it is not an Argon2id hash in PHC form")
     if match["p"] != "1":
         raise UnsupportedHash(f"it has p={match['p']} lanes, which libsodium cannot compute")
-    salt, tag = _decode(match["salt"]), _decode(match["tag"])
+    salt, tag = decode_base64(match["salt"]), decode_base64(match["tag"])
     if len(salt) != _SALT_BYTES:
         raise UnsupportedHash(f"its salt has {len(salt)} bytes, not {_SALT_BYTES}")
     memory_kib, iterations = int(match["m"]), int(match["t"])
@@ -58,8 +58,8 @@ def parse_argon2id(phc: str) -> Argon2idHash:
     return Argon2idHash(memory_kib, iterations, salt, tag)
 
 
-def _decode(text: str) -> bytes:
-    """Base64 without padding, one spelling per value."""
+def decode_base64(text: str) -> bytes:
+    """Standard base64 without padding, one spelling per value; raises `UnsupportedHash` otherwise."""
     try:
         data = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except ValueError:

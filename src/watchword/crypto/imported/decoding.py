@@ -1,7 +1,6 @@
 """What the families share: strict base64 and numbers, and the ceilings of what a stored hash may cost."""
 
-import base64
-
+from watchword.crypto import phc
 from watchword.crypto.phc import UnsupportedHash
 
 MAX_PBKDF2_ITERATIONS = 10_000_000
@@ -16,14 +15,7 @@ MAX_BCRYPT_ROUNDS = 16
 
 def decode_base64(text: str) -> bytes:
     """Standard base64, with padding or without, one spelling per value; raises `UnsupportedHash` otherwise."""
-    bare = text.rstrip("=")
-    try:
-        data = base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
-    except ValueError:
-        data = b""
-    if base64.b64encode(data).decode().rstrip("=") != bare:
-        raise UnsupportedHash("its base64 is malformed")
-    return data
+    return phc.decode_base64(text.rstrip("="))
 
 
 def decode_hex(text: str) -> bytes:

@@ -1,6 +1,6 @@
 """What roles do to the database, its SQL beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from watchword.audit.events import EventKind, Fact, SecurityEvent
 from watchword.database.database import Transaction
@@ -80,16 +80,8 @@ async def add_role_to_user(
     Raises:
         UnknownRole: There is no such role.
     """
-
-    async def insert(tx: Transaction) -> bool:
-        await _keep_role(tx, engine.app_id, role)
-        key = {"app_id": engine.app_id, "tenant_id": tenant_id, "user_id": user_id, "role": role}
-        if not await tx.execute(INSERT_USER_ROLE, **key):
-            return False
-        await engine.audit.record(tx, _of_user("role_given", tenant_id, user_id, role, address))
-        return True
-
-    return await engine.db.write(insert)
+    key = {"tenant_id": tenant_id, "user_id": user_id, "role": role}
+    return await _change_user_role(engine, INSERT_USER_ROLE, key, "role_given", address)
 
 
 async def insert_user_roles(tx: Transaction, app_id: str, user_id: str, roles: Sequence[tuple[str, str]]) -> None:
@@ -107,16 +99,8 @@ async def remove_user_role(
     Raises:
         UnknownRole: There is no such role.
     """
-
-    async def delete(tx: Transaction) -> bool:
-        await _keep_role(tx, engine.app_id, role)
-        key = {"app_id": engine.app_id, "tenant_id": tenant_id, "user_id": user_id, "role": role}
-        if not await tx.execute(DELETE_USER_ROLE, **key):
-            return False
-        await engine.audit.record(tx, _of_user("role_taken", tenant_id, user_id, role, address))
-        return True
-
-    return await engine.db.write(delete)
+    key = {"tenant_id": tenant_id, "user_id": user_id, "role": role}
+    return await _change_user_role(engine, DELETE_USER_ROLE, key, "role_taken", address)
 
 
 async def require_role(engine: Engine, role: str) -> None:
@@ -135,8 +119,26 @@ async def _record(tx: Transaction, engine: Engine, kind: EventKind, address: str
     await engine.audit.record(tx, SecurityEvent(kind, address=address, facts=facts))
 
 
-def _of_user(kind: EventKind, tenant_id: str, user_id: str, role: str, address: str | None) -> SecurityEvent:
-    return SecurityEvent(kind, tenant_id=tenant_id, user_id=user_id, address=address, facts={"role": role})
+async def _change_user_role(
+    engine: Engine, statement: Statement, key: Mapping[str, str], kind: EventKind, address: str | None
+) -> bool:
+    """Give or take one role of one user, and record it; returns whether that changed anything."""
+
+    async def change(tx: Transaction) -> bool:
+        await _keep_role(tx, engine.app_id, key["role"])
+        if not await tx.execute(statement, app_id=engine.app_id, **key):
+            return False
+        changed = SecurityEvent(
+            kind,
+            tenant_id=key["tenant_id"],
+            user_id=key["user_id"],
+            address=address,
+            facts={"role": key["role"]},
+        )
+        await engine.audit.record(tx, changed)
+        return True
+
+    return await engine.db.write(change)
 
 
 async def _keep_role(tx: Transaction, app_id: str, role: str) -> None:
