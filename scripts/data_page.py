@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
+from watchword.identifiers import LONGEST_EMAIL, LONGEST_ID, LONGEST_NAME, LONGEST_PATH_PIECE
 from watchword.recipes.users.known_tables import KNOWN_TABLES
 from watchword.stored_data import StoredTable
 
-HEAD = """\
+HEAD = f"""\
 # What is stored
 
 Every table of Watchword, what its columns hold and for how long. `scripts/data-page` writes this page from the
@@ -16,6 +17,12 @@ once the recipe was listed. Each table also has `app_id`, the application.
 exported*; `auth.users.erase_user(user_id)` removes it, in one transaction. Both go through every table of these that
 the database has, also of recipes that the application does not list any more; a recipe of your own has to be listed
 for as long as its tables have rows. Backups of the database are yours.
+
+What names something is a text without NUL and lone surrogates, of at most so many characters, which fit into an index:
+{LONGEST_ID} for the id of a user, a login method or a session, also where `Watchword(ids=…)` makes it or another system
+brings it; {LONGEST_NAME} for the name of a role or a permission, and for a person's id at a provider;
+{LONGEST_PATH_PIECE} for the id of a tenant or a provider; {LONGEST_EMAIL} for an address. Longer ones are refused by
+the name of the field, and nothing is written.
 
 ## Of people
 """

@@ -10,6 +10,7 @@ from watchword.accounts.users import Ban, LoginMethod, ThirdPartyIdentity, User
 from watchword.database.database import Row, Transaction
 from watchword.database.statements import Statement
 from watchword.errors import WatchwordError
+from watchword.identifiers import check_made_id
 
 
 class UserIdTaken(WatchwordError):
@@ -41,7 +42,10 @@ async def insert_user(tx: Transaction, app_id: str, user: User) -> None:
 
     Raises:
         UserIdTaken: Somebody has the id, or one of the login methods' ids; roll back.
+        HookFailed: The application's `Ids` made one that cannot be an id.
     """
+    for made in (user.id, *(method.recipe_user_id for method in user.login_methods)):
+        check_made_id("ids.user_id", made)
     if not await tx.execute(_INSERT_USER, app_id=app_id, user_id=user.id, time_joined_ms=user.time_joined_ms):
         raise UserIdTaken
     for method in user.login_methods:

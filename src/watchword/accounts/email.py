@@ -4,13 +4,13 @@ import unicodedata
 from functools import lru_cache
 
 from watchword.errors import BadInput
+from watchword.identifiers import LONGEST_EMAIL
 
 INVALID_EMAIL = "Email is not valid"  # the contract's sentence (FDI 3.3)
 
 FAKE_EMAIL_DOMAIN = "stfakeemail.supertokens.com"
 
-_MAX_CHARACTERS = 320  # 64 before the @, 255 behind it; also bounds the work of the checks below
-_MAX_TYPED_CHARACTERS = 2 * _MAX_CHARACTERS  # before composing: an accent may come as a character of its own
+_MAX_TYPED_CHARACTERS = 2 * LONGEST_EMAIL  # before composing: an accent may come as a character of its own
 _LIST_AND_COMMENT_CHARACTERS = frozenset('@,;:<>()[]"\\')
 
 
@@ -36,7 +36,7 @@ def normalise_email(address: str) -> str:
     if len(address) > _MAX_TYPED_CHARACTERS:
         raise BadInput("email", INVALID_EMAIL)
     plain = _plain_form(address)
-    if not plain or len(plain) > _MAX_CHARACTERS or any(_is_unsafe(character) for character in plain):
+    if not plain or len(plain) > LONGEST_EMAIL or any(_is_unsafe(character) for character in plain):
         raise BadInput("email", INVALID_EMAIL)
     return _parse(plain, special_use=True) or plain
 

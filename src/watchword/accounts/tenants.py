@@ -10,10 +10,11 @@ import msgspec
 from watchword.database.database import Database, Row, Transaction
 from watchword.database.statements import Statement
 from watchword.errors import BadInput
+from watchword.identifiers import LONGEST_PATH_PIECE
 
 PUBLIC_TENANT_ID = "public"
 
-_TENANT_ID = re.compile(r"[a-zA-Z0-9-]{1,64}")
+_TENANT_ID = re.compile(rf"[a-zA-Z0-9-]{{1,{LONGEST_PATH_PIECE}}}")
 
 FirstFactors = Sequence[str] | Literal["all"]
 

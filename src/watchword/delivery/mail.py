@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from watchword.errors import BadInput
+from watchword.identifiers import LONGEST_EMAIL
 
-_LONGEST_ADDRESS = 320  # 64 before the @, 255 behind it
 _NOT_IN_AN_ADDRESS = frozenset(',;:<>()[]"\\')
 
 
@@ -74,7 +74,7 @@ def check_one_address(address: str) -> None:
         or not domain
         or "@" in local
         or "=?" in address
-        or len(address) > _LONGEST_ADDRESS
+        or len(address) > LONGEST_EMAIL
         or any(unicodedata.category(character)[0] in "CZ" for character in address)
         or not _NOT_IN_AN_ADDRESS.isdisjoint(unicodedata.normalize("NFKC", address))
     ):

@@ -8,7 +8,7 @@ from watchword.audit.events import SecurityEvent
 from watchword.database.database import Row, Transaction
 from watchword.database.statements import Statement
 from watchword.http.json import check_json_object, decode_json_object, encode_json
-from watchword.identifiers import check_id, is_storable
+from watchword.identifiers import check_id, check_made_id, is_storable
 from watchword.sessions.access_tokens import AccessTokenClaims, AccessTokenInfo, check_fits_cookies
 from watchword.sessions.claims import ClaimOwner
 from watchword.sessions.devices import Origin
@@ -45,6 +45,7 @@ async def create_session(
 
     Raises:
         BadInput: The user id cannot be one.
+        HookFailed: The application's `Ids` made a handle that cannot be one.
         InvalidPayload: Something cannot be stored; nothing was written.
     """
     for name, value in (("user_id", owner.user_id), ("recipe_user_id", owner.recipe_user_id)):
@@ -52,6 +53,7 @@ async def create_session(
     payload = checked_jwt_payload(jwt_payload)
     data = checked_session_data(session_data, engine.settings.max_session_data_bytes)
     handle = engine.ids.session_handle()
+    check_made_id("ids.session_handle", handle)
     _check_fits(engine, payload, handle=handle, owner=owner)
     now_ms = engine.clock.now_ms()
     anti_csrf_token = secrets.token_urlsafe(16) if with_anti_csrf_token else None

@@ -13,11 +13,10 @@ from typing import Any, Literal, cast
 from watchword.accounts.email import normalise_email
 from watchword.accounts.tenants import PUBLIC_TENANT_ID
 from watchword.errors import BadInput
+from watchword.identifiers import LONGEST_ID, LONGEST_NAME, LONGEST_PATH_PIECE
 from watchword.transfer.errors import RecordRefused
 
 RecipeId = Literal["emailpassword", "thirdparty"]
-
-MAX_USER_ID = 128  # characters, as everywhere (CDI 1)
 
 _USER_MEMBERS = {"externalUserId", "loginMethods", "userRoles"}
 _METHOD_MEMBERS = {
@@ -118,8 +117,8 @@ def _read_method(where: str, value: Any) -> tuple[bool, MethodRecord]:
         recipe_id=recipe_id,
         email=email,
         password_hash=_text(where, method, "passwordHash") if recipe_id == "emailpassword" else None,
-        third_party_id=_required(where, method, "thirdPartyId") if recipe_id == "thirdparty" else "",
-        third_party_user_id=_required(where, method, "thirdPartyUserId") if recipe_id == "thirdparty" else "",
+        third_party_id=_name(where, method, "thirdPartyId", LONGEST_PATH_PIECE) if recipe_id == "thirdparty" else "",
+        third_party_user_id=_name(where, method, "thirdPartyUserId") if recipe_id == "thirdparty" else "",
         verified=_flag(where, method, "isVerified"),
         tenant_ids=_tenants(where, method),
         time_joined_ms=_time(where, method),
@@ -147,7 +146,7 @@ def _write_method(method: MethodRecord, *, is_primary: bool) -> dict[str, Any]:
 def _read_role(value: Any) -> list[tuple[str, str]]:
     role = _object("userRoles", value)
     _no_others("userRoles.", role, {"role", "tenantIds"})
-    name = _required("userRoles", role, "role")
+    name = _name("userRoles", role, "role")
     return [(name, tenant_id) for tenant_id in _tenants("userRoles", role)]
 
 
@@ -182,10 +181,12 @@ def _text(where: str, members: Mapping[str, Any], name: str) -> str | None:
     return value
 
 
-def _required(where: str, members: Mapping[str, Any], name: str) -> str:
+def _name(where: str, members: Mapping[str, Any], name: str, longest: int = LONGEST_NAME) -> str:
     value = _text(where, members, name)
     if value is None:
         raise RecordRefused(f"{where}.{name}", "is missing")
+    if len(value) > longest or value.strip() != value:
+        raise RecordRefused(f"{where}.{name}", f"is not a text of at most {longest} characters without blanks around")
     return value
 
 
@@ -197,10 +198,10 @@ def _id(name: str, members: Mapping[str, Any], where: str = "") -> str | None:
     if (
         not isinstance(value, str)
         or not value.isprintable()
-        or not 0 < len(value) <= MAX_USER_ID
+        or not 0 < len(value) <= LONGEST_ID
         or value.strip() != value
     ):
-        raise RecordRefused(path, f"is not a text of 1 to {MAX_USER_ID} printable characters without blanks around")
+        raise RecordRefused(path, f"is not a text of 1 to {LONGEST_ID} printable characters without blanks around")
     return value
 
 

@@ -11,6 +11,7 @@ from watchword.crypto.passwords import PasswordHasher
 from watchword.database.database import Transaction
 from watchword.database.statements import Statement
 from watchword.delivery.email_delivery import EmailDelivery
+from watchword.ids import Ids
 from watchword.recipes import EmailVerification, Session, ThirdPartyEmailPassword, UserRoles
 
 LOCALHOST = "http://localhost:8000"
@@ -53,7 +54,7 @@ class Town:
         await self.auth._db.write(insert)
 
 
-def make_town(database_url: str, mail: Letterbox | None = None) -> Town:
+def make_town(database_url: str, mail: Letterbox | None = None, ids: Ids | None = None) -> Town:
     """Not started yet."""
     recipe, verification, clock = ThirdPartyEmailPassword(), EmailVerification(mode="OPTIONAL"), FakeClock()
     mail = mail or Letterbox()
@@ -64,6 +65,7 @@ def make_town(database_url: str, mail: Letterbox | None = None) -> Town:
         recipe_list=[recipe, verification, UserRoles(), Session(signing_key_algorithm="EdDSA")],
         passwords=PasswordHasher(workers=2),
         email_delivery=EmailDelivery(mail),
+        ids=ids,
         clock=clock,
     )
     return Town(auth, recipe, verification, clock, mail)

@@ -10,6 +10,7 @@ from watchword.accounts.users import LoginMethod, User
 from watchword.crypto.hashes import sha256
 from watchword.database.database import Transaction
 from watchword.errors import BadInput, SignInUpNotAllowed
+from watchword.identifiers import LONGEST_NAME, LONGEST_PATH_PIECE, check_text
 from watchword.recipes.api import Answer, ApiRequest, FirstFactor, Route
 from watchword.recipes.engine import Engine
 from watchword.recipes.overrides import watch_overrides
@@ -201,10 +202,12 @@ class ThirdParty(SignInRecipe):
             user_context: The application's own; see `UserContext`.
 
         Raises:
-            BadInput: There is no such tenant, or the address can never be one.
+            BadInput: There is no such tenant, the address can never be one, or an id is empty or too long.
             SignInUpNotAllowed: The identity is known, but under another issuer.
         """
         await self.engine.tenants.get_tenant(tenant_id)
+        check_text("third_party_id", third_party_id, LONGEST_PATH_PIECE)
+        check_text("third_party_user_id", third_party_user_id, LONGEST_NAME)
         identity = operations.Identity(
             third_party_id=third_party_id,
             third_party_user_id=third_party_user_id,

@@ -6,10 +6,9 @@ from typing import Any, cast
 
 from watchword.accounts.email import normalise_email
 from watchword.errors import BadInput
+from watchword.identifiers import LONGEST_NAME
 
 JsonObject = dict[str, Any]
-
-_MAX_USER_ID_CHARACTERS = 255  # OpenID Connect Core, section 2, allows no longer subject
 
 
 class UnusableProfile(Exception):
@@ -65,8 +64,8 @@ def read_user_id(value: Any) -> str:
     """
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value) if abs(value) < 10**30 else ""  # longer numbers cost more to print than ids are worth
-    if not isinstance(value, str) or not 0 < len(value) <= _MAX_USER_ID_CHARACTERS or not _is_storable(value):
-        raise UnusableProfile("the user id is missing or not a text of up to 255 characters")
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_NAME or not _is_storable(value):
+        raise UnusableProfile(f"the user id is missing or not a text of up to {LONGEST_NAME} characters")
     return value
 
 

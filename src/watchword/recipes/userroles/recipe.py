@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from watchword.accounts.tenants import PUBLIC_TENANT_ID
 from watchword.errors import BadInput
-from watchword.identifiers import check_id
+from watchword.identifiers import LONGEST_NAME, check_id
 from watchword.recipes.engine import Engine
 from watchword.recipes.recipe import Recipe
 from watchword.recipes.user_context import UserContext, address_of
@@ -13,8 +13,6 @@ from watchword.recipes.userroles import operations
 from watchword.recipes.userroles.stored_tables import STORED_TABLES
 from watchword.sessions.claims import ClaimOwner, PrimitiveArrayClaim
 from watchword.stored_data import StoredTable
-
-_LONGEST = 255  # characters; as the SuperTokens core's columns (CDI 1)
 
 
 class UserRoles(Recipe):
@@ -219,6 +217,6 @@ def _name(field: str, name: Any) -> str:
     if not isinstance(name, str):
         raise BadInput(field, f"is {type(name).__name__}; a name is a text")
     trimmed = name.strip()
-    if not trimmed or len(trimmed) > _LONGEST or not trimmed.isprintable():
-        raise BadInput(field, f"{trimmed!r:.80} is no name; use 1 to {_LONGEST} printable characters")
+    if not trimmed or len(trimmed) > LONGEST_NAME or not trimmed.isprintable():
+        raise BadInput(field, f"{trimmed!r:.80} is no name; use 1 to {LONGEST_NAME} printable characters")
     return trimmed

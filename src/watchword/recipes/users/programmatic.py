@@ -16,7 +16,7 @@ from watchword.audit.events import SecurityEvent
 from watchword.database.database import Transaction
 from watchword.errors import BadInput, UserNotFound
 from watchword.http.json import check_json_object, decode_json_object
-from watchword.identifiers import check_id, is_storable
+from watchword.identifiers import check_id, check_text, is_storable
 from watchword.recipes.emailpassword.form_fields import only_field, read_form_fields
 from watchword.recipes.emailpassword.recipe import EmailPassword
 from watchword.recipes.engine import Engine
@@ -27,8 +27,7 @@ from watchword.recipes.users.id_mapping import map_user_id, unmap_user_id
 from watchword.sessions.endings import Ending
 from watchword.sessions.payloads import merge
 
-_LONGEST_REASON = 500
-_LONGEST_ID = 128
+_LONGEST_NOTE = 500  # characters
 
 
 class Users(UserErasing):
@@ -64,9 +63,7 @@ class Users(UserErasing):
         """
         now_ms = self._engine.clock.now_ms()
         if reason is not None:
-            check_id("reason", reason)
-            if len(reason) > _LONGEST_REASON:
-                raise BadInput("reason", f"reason may have at most {_LONGEST_REASON} characters")
+            check_text("reason", reason, _LONGEST_NOTE)
         if until_ms is not None and until_ms <= now_ms:
             raise BadInput("until_ms", "until_ms has passed; give a time to come, in milliseconds since the epoch")
         ban = Ban(since_ms=now_ms, reason=reason, until_ms=until_ms)
@@ -207,7 +204,7 @@ class Users(UserErasing):
         Args:
             user_id: The user's id.
             external_user_id: The one that other tables refer to; blanks around it are cut.
-            info: A note about it.
+            info: A note about it, at most 500 characters.
             force: Also when the user has sessions or metadata: the sessions end, the metadata comes along.
 
         Raises:
@@ -219,10 +216,8 @@ class Users(UserErasing):
         """
         external_user_id = external_user_id.strip()
         check_id("external_user_id", external_user_id)
-        if len(external_user_id) > _LONGEST_ID:
-            raise BadInput("external_user_id", f"external_user_id may have at most {_LONGEST_ID} characters")
         if info is not None:
-            check_id("info", info)
+            check_text("info", info, _LONGEST_NOTE)
         tables = await self._present.find()
         return await map_user_id(self._engine, tables, user_id, external_user_id, info=info, force=force)
 
@@ -233,7 +228,7 @@ class Users(UserErasing):
     async def update_id_mapping_info(self, user_id: str, info: str | None) -> bool:
         """Replace the note of a mapping, `None` removes it; returns whether there was such a mapping."""
         if info is not None:
-            check_id("info", info)
+            check_text("info", info, _LONGEST_NOTE)
         if not is_storable(user_id):
             return False
 

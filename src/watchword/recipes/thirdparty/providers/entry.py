@@ -5,12 +5,15 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, Unpack
 
 from watchword.errors import BadInput, ConfigurationError
+from watchword.identifiers import LONGEST_PATH_PIECE
 from watchword.recipes.thirdparty.connection import ProviderConnection
 from watchword.recipes.thirdparty.endpoints import is_web_address
 from watchword.recipes.thirdparty.providers.settings import ProviderClient, ProviderSettings
 from watchword.recipes.thirdparty.user_info import UserInfoMap
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # it is a piece of paths and of stored keys
+_ID = re.compile(
+    rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST_PATH_PIECE - 1}}}"
+)  # it is a piece of paths and of stored keys
 _ADDRESSES = (
     "oidc_discovery_endpoint",
     "authorization_endpoint",
