@@ -13,8 +13,8 @@ Every table of Watchword, what its columns hold and for how long. `scripts/data-
 declarations beside the tables, and tests hold those against the schema of both databases. Tables of recipes are there
 once the recipe was listed. Each table also has `app_id`, the application.
 
-`auth.users.export_user(user_id)` gives all that the tables below hold of a person but what is marked *never
-exported*; `auth.users.erase_user(user_id)` removes it, in one transaction. Both go through every table of these that
+`auth.users.export(user_id)` gives all that the tables below hold of a person but what is marked *never
+exported*; `auth.users.erase(user_id)` removes it, in one transaction. Both go through every table of these that
 the database has, also of recipes that the application does not list any more; a recipe of your own has to be listed
 for as long as its tables have rows. Backups of the database are yours.
 

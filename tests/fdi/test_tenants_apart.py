@@ -67,9 +67,9 @@ async def test_sessions_of_a_tenant_are_ended_and_listed_there_only(site: Site) 
     await enter(victim, "t1", "signup")
     me = (await victim.get("/me")).json()
     recipe = site.auth.session_recipe
-    assert [] == await recipe.get_all_session_handles_for_user(me["userId"], "t2")
-    assert [] == await recipe.revoke_all_sessions_for_user(me["userId"], "t2")
+    assert [] == await recipe.list_session_handles_for_user(me["userId"], tenant_id="t2")
+    assert [] == await recipe.revoke_all_sessions_for_user(me["userId"], tenant_id="t2")
     assert 200 == (await victim.get("/exact")).status_code
-    assert [me["handle"]] == await recipe.get_all_session_handles_for_user(me["userId"], "t1")
-    assert [me["handle"]] == await recipe.revoke_all_sessions_for_user(me["userId"], "t1")
+    assert [me["handle"]] == await recipe.list_session_handles_for_user(me["userId"], tenant_id="t1")
+    assert [me["handle"]] == await recipe.revoke_all_sessions_for_user(me["userId"], tenant_id="t1")
     assert 401 == (await victim.get("/exact")).status_code

@@ -59,5 +59,5 @@ async def test_sessions_of_one_app_are_unknown_in_the_other(apps: Sequence[Engin
 
     assert not await theirs.revoke_session(session.handle)
     assert [] == await theirs.revoke_all_sessions_for_user("ada")
-    assert [] == await theirs.get_all_session_handles_for_user("ada")
-    assert [session.handle] == await ours.get_all_session_handles_for_user("ada")
+    assert [] == await theirs.list_session_handles_for_user("ada")
+    assert [session.handle] == await ours.list_session_handles_for_user("ada")

@@ -145,7 +145,7 @@ async def test_an_identity_joins_with_its_issuer(site: Site) -> None:
 
 async def sessions_in(site: Site, user_id: str, tenant_id: str) -> list[str]:
     """The handles of somebody's sessions in a tenant."""
-    return await site.auth.sessions.list_handles(user_id, tenant_id)
+    return await site.auth.sessions.list_handles(user_id, tenant_id=tenant_id)
 
 
 async def test_whoever_leaves_a_tenant_leaves_nothing_there(site: Site) -> None:

@@ -55,7 +55,7 @@ async def test_sign_out_ends_the_session_once_or_twice(recipe: Session) -> None:
         assert {"status": "OK"} == answer.body
         assert answer.session is session
         assert session.ended
-    assert [] == await recipe.get_all_session_handles_for_user("ada")
+    assert [] == await recipe.list_session_handles_for_user("ada")
     assert {"status": "OK"} == (await recipe.signout_post(ApiRequest(http=REQUEST))).body  # revoked before it came
 
 

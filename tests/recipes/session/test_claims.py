@@ -214,4 +214,4 @@ async def test_failing_fetch_makes_no_session(wire: Wire) -> None:
 
     with pytest.raises(HookFailed):
         await start(recipe)
-    assert [] == await recipe.get_all_session_handles_for_user("ada")
+    assert [] == await recipe.list_session_handles_for_user("ada")

@@ -51,7 +51,7 @@ async def test_sessions_are_listed_and_ended(sessions: Sessions) -> None:
     handles = [(await sessions.create("ada", tenant_id=tenant_id)).handle for tenant_id in ("public", "t1", "t1")]
 
     assert set(handles) == set(await sessions.list_handles("ada"))
-    assert set(handles[1:]) == set(await sessions.list_handles("ada", "t1"))
+    assert set(handles[1:]) == set(await sessions.list_handles("ada", tenant_id="t1"))
     assert [True, False] == [await sessions.revoke(handles[0]), await sessions.revoke(handles[0])]
     assert [handles[1]] == await sessions.revoke_many([handles[0], handles[1]])
     assert [handles[2]] == await sessions.revoke_all("ada")

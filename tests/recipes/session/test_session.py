@@ -71,7 +71,7 @@ async def test_unknown_tenant_makes_no_session(recipe: Session) -> None:
     with pytest.raises(BadInput):
         await start(recipe, tenant_id="unknown")
 
-    assert [] == await recipe.get_all_session_handles_for_user("ada")
+    assert [] == await recipe.list_session_handles_for_user("ada")
 
 
 async def test_session_is_read_from_its_access_token_alone(recipe: Session) -> None:

@@ -59,4 +59,4 @@ async def test_what_cannot_be_changed_is_refused(town: Town) -> None:
     for user_id in (google.id, "nobody"):
         with pytest.raises(UserNotFound):
             await users.update_password(user_id, NEW)
-    assert [ada, eve] == (await users.list_oldest_first(recipe_ids=["emailpassword"])).users
+    assert [ada, eve] == (await users.list(newest_first=False, recipe_ids=["emailpassword"])).users

@@ -118,16 +118,16 @@ async def test_nothing_of_a_person_is_left_in_any_table(town: Town) -> None:
     grown = {table for table, rows in present.items() if len(rows) > len(before[table])}
     assert of_people <= grown, "the person of this test has nothing in a table; give them something there"
 
-    first = await users.erase_user(ada.login_methods[0].recipe_user_id)
-    second = await users.erase_user(google_ada.id)
+    first = await users.erase(ada.login_methods[0].recipe_user_id)
+    second = await users.erase(google_ada.id)
     assert of_people == {table for counts in (first, second) for table, count in counts.items() if count}
     after = await dump(db)
     assert set() == rows_about(after, *(word for word in words if word not in str(before)))
     assert settled(before) == settled(after)
     assert bystander == await users.get(bystander.id)
-    assert 0 == sum((await users.erase_user(ada.id)).values()), "nothing is left to be erased"
+    assert 0 == sum((await users.erase(ada.id)).values()), "nothing is left to be erased"
     with pytest.raises(UserNotFound):
-        await users.export_user(ada.id)
+        await users.export(ada.id)
 
 
 async def test_a_deletion_leaves_the_audit_log_alone(town: Town) -> None:
@@ -141,10 +141,10 @@ async def test_a_deletion_leaves_the_audit_log_alone(town: Town) -> None:
 async def test_an_erasure_is_recorded_where_there_was_something(town: Town) -> None:
     """The log says once that a person was erased, and nothing of ids that nobody had."""
     ada, audit = await settle(town, "ada"), town.auth.audit
-    assert 0 == sum((await town.auth.users.erase_user("nobody")).values())
+    assert 0 == sum((await town.auth.users.erase("nobody")).values())
     assert not await town.auth.users.delete("nobody")
     assert [] == await audit.list(kinds=["user_erased", "user_deleted"])
-    counts = await town.auth.users.erase_user(ada.id)
+    counts = await town.auth.users.erase(ada.id)
     (erased,) = await audit.list(kinds=["user_erased", "user_deleted"])
     assert ("user_erased", None, {"events": counts["audit_events"]}) == (erased.kind, erased.user_id, erased.facts)
 

@@ -13,7 +13,7 @@ async def test_an_export_is_whole_and_holds_no_secret(town: Town) -> None:
     """Every table with rows of people is in it; hashes and sealed texts are not, nor anybody else's rows."""
     await settle(town, "bystander")
     ada = await settle(town, "ada")
-    exported = await town.auth.users.export_user(ada.id)
+    exported = await town.auth.users.export(ada.id)
     text = json.dumps(exported)
     assert "bystander" not in text
     data = exported["data"]
@@ -31,4 +31,4 @@ async def test_an_export_is_whole_and_holds_no_secret(town: Town) -> None:
 async def test_nobody_is_exported_under_an_unknown_id(town: Town) -> None:
     """An empty answer could be taken for proof that nothing is stored."""
     with pytest.raises(UserNotFound):
-        await town.auth.users.export_user("nobody")
+        await town.auth.users.export("nobody")

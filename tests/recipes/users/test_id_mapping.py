@@ -29,7 +29,7 @@ async def test_a_user_is_known_by_the_id_from_elsewhere(town: Town) -> None:
         ada.time_joined_ms,
     )
     assert ada == await users.get(before.id)
-    assert [ada] == (await users.list_newest_first()).users == (await users.list_oldest_first(tenant_id="public")).users
+    assert [ada] == (await users.list()).users == (await users.list(newest_first=False, tenant_id="public")).users
     assert [ada] == await users.list_by_account_info(email="ada@example.com") == await users.search(email="ada")
     assert ada == await town.recipe.sign_in("ada@example.com", PASSWORD, tenant_id="public", user_context={})
     for user_id in (before.id, "customer-7"):
@@ -132,7 +132,7 @@ async def test_two_people_never_share_an_id(town: Town) -> None:
     ):
         with pytest.raises(error):
             await users.create_id_mapping(user_id, external_user_id)
-    assert {"customer-7", eve.id} == {user.id for user in (await users.list_newest_first()).users}
+    assert {"customer-7", eve.id} == {user.id for user in (await users.list()).users}
 
 
 async def test_the_id_of_somebodys_login_method_is_taken(town: Town) -> None:

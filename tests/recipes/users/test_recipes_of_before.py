@@ -47,7 +47,7 @@ async def test_a_deletion_goes_through_the_tables_of_recipes_that_were_listed_on
 ) -> None:
     """Nothing of the person is left in any table, and the count names the tables that are not ours to see today."""
     auth, user_id = later
-    counts = await auth.users.erase_user(user_id)
+    counts = await auth.users.erase(user_id)
     assert 1 == counts["user_roles"] == counts["email_verification_tokens"]
     assert set() == rows_about(await dump(auth._db), user_id, "ada@", "-ada", '"ada', "AdaApp")
     assert {"user_roles", "users"} <= rows_about(await dump(auth._db), "-bystander")
@@ -56,7 +56,7 @@ async def test_a_deletion_goes_through_the_tables_of_recipes_that_were_listed_on
 async def test_an_export_holds_what_recipes_stored_that_were_listed_once(later: tuple[Watchword, str]) -> None:
     """The person is told of their role, although no recipe of today knows roles."""
     auth, user_id = later
-    data = (await auth.users.export_user(user_id))["data"]
+    data = (await auth.users.export(user_id))["data"]
     assert [{"tenant_id": "public", "user_id": user_id, "role": "member"}] == data["user_roles"]
     assert "bystander" not in str(data)
 
@@ -75,7 +75,7 @@ async def test_tables_that_were_never_made_are_asked_for_nothing(database_url: s
     await auth.start()
     recipe = next(recipe for recipe in auth.recipe_list if isinstance(recipe, EmailPassword))
     user = await recipe.sign_up("ada@example.com", PASSWORD, tenant_id="public", user_context={})
-    assert "user_roles" not in (await auth.users.export_user(user.id))["data"]
+    assert "user_roles" not in (await auth.users.export(user.id))["data"]
     assert await auth.users.delete(user.id)
     await auth.stop()
 
@@ -106,9 +106,9 @@ async def test_a_table_of_an_earlier_version_is_exported_with_the_columns_it_has
         await tx.execute(Statement("alter table {email_verification_tokens} drop column email"))
 
     await auth._db.write(drop)
-    (row,) = (await auth.users.export_user(user_id))["data"]["email_verification_tokens"]
+    (row,) = (await auth.users.export(user_id))["data"]["email_verification_tokens"]
     assert {"tenant_id", "recipe_user_id", "expires_at_ms"} == row.keys()
-    assert 1 == (await auth.users.erase_user(user_id))["email_verification_tokens"]
+    assert 1 == (await auth.users.erase(user_id))["email_verification_tokens"]
 
 
 def test_every_recipe_that_there_is_has_its_tables_among_the_known() -> None:

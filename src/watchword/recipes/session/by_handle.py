@@ -184,8 +184,8 @@ class SessionsByHandle(Recipe):
     async def revoke_all_sessions_for_user(
         self,
         user_id: str,
-        tenant_id: str | None = None,
         *,
+        tenant_id: str | None = None,
         user_context: UserContext | None = None,
     ) -> list[str]:
         """End all sessions of a user, in one tenant or in all. Returns their handles."""
@@ -220,21 +220,21 @@ class SessionsByHandle(Recipe):
         """Refuse the access tokens of sessions whose end has been committed."""
         revoke.remember_revoked(self.session_engine, handles)
 
-    async def get_all_session_handles_for_user(
+    async def list_session_handles_for_user(
         self,
         user_id: str,
-        tenant_id: str | None = None,
         *,
+        tenant_id: str | None = None,
         user_context: UserContext | None = None,  # noqa: ARG002
     ) -> list[str]:
         """The handles of a user's sessions, newest first, in one tenant or in all."""
         return await lifecycle.list_session_handles(self.session_engine, user_id, tenant_id)
 
-    async def list_sessions_of_user(
+    async def list_sessions_for_user(
         self,
         user_id: str,
-        tenant_id: str | None = None,
         *,
+        tenant_id: str | None = None,
         user_context: UserContext | None = None,  # noqa: ARG002
     ) -> list[SessionInformation]:
         """A user's sessions as stored, newest first, in one tenant or in all."""

@@ -69,13 +69,9 @@ class Sessions:
         await engine.audit.flush()
         return await explain_session(engine.db, engine.app_id, handle, engine.clock.now_ms())
 
-    async def list_for_user(self, user_id: str, tenant_id: str | None = None) -> list[SessionInformation]:
-        """A user's sessions, newest first, in one tenant or in all: device, address, start and last use of each."""
-        return await self._recipe.list_sessions_of_user(user_id, tenant_id)
-
-    async def list_handles(self, user_id: str, tenant_id: str | None = None) -> list[str]:
+    async def list_handles(self, user_id: str, *, tenant_id: str | None = None) -> list[str]:
         """The handles of a user's sessions, newest first, in one tenant or in all."""
-        return await self._recipe.get_all_session_handles_for_user(user_id, tenant_id)
+        return await self._recipe.list_session_handles_for_user(user_id, tenant_id=tenant_id)
 
     async def update_jwt_payload(self, handle: str, jwt_payload: Mapping[str, Any]) -> dict[str, Any]:
         """Replace the payload, except for the claims of recipes; the client sees it at its next refresh.
@@ -129,9 +125,16 @@ class Sessions:
         """End sessions, all or none. Returns the handles of those that were there; `reason` as for `revoke`."""
         return await self._recipe.revoke_multiple_sessions(handles, user_context=_because(reason))
 
-    async def revoke_all(self, user_id: str, tenant_id: str | None = None, *, reason: str | None = None) -> list[str]:
+    async def revoke_all(self, user_id: str, *, tenant_id: str | None = None, reason: str | None = None) -> list[str]:
         """End all sessions of a user, in one tenant or in all. Returns their handles; `reason` as for `revoke`."""
-        return await self._recipe.revoke_all_sessions_for_user(user_id, tenant_id, user_context=_because(reason))
+        return await self._recipe.revoke_all_sessions_for_user(
+            user_id, tenant_id=tenant_id, user_context=_because(reason)
+        )
+
+    # Last in the class: below it, `list` is this method.
+    async def list(self, user_id: str, *, tenant_id: str | None = None) -> list[SessionInformation]:
+        """A user's sessions, newest first, in one tenant or in all: device, address, start and last use of each."""
+        return await self._recipe.list_sessions_for_user(user_id, tenant_id=tenant_id)
 
 
 def _because(reason: str | None) -> UserContext:

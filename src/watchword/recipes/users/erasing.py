@@ -37,7 +37,7 @@ class UserErasing(UserReading):
         self.stored_tables = (*CORE_TABLES, *(table for recipe in recipe_list for table in recipe.stored_tables))
         self._present = PresentTables(engine.db, self.stored_tables)
 
-    async def export_user(self, user_id: str) -> dict[str, Any]:
+    async def export(self, user_id: str) -> dict[str, Any]:
         """All that is stored about somebody, by table, as JSON values; `docs/data.md` says what each column is.
 
         Hashes and sealed texts are left out: they are of no use to the person, and would be to a thief.
@@ -56,14 +56,14 @@ class UserErasing(UserReading):
     async def delete(self, user_id: str) -> bool:
         """Delete somebody and all that is stored about them, in one transaction; their sessions end at once.
 
-        The audit log alone still names them, until its events are too old; `erase_user` goes there as well.
+        The audit log alone still names them, until its events are too old; `erase` goes there as well.
 
         Returns:
             Whether there was anything.
         """
         return any((await self._remove(user_id, from_the_log=False)).values())
 
-    async def erase_user(self, user_id: str) -> dict[str, int]:
+    async def erase(self, user_id: str) -> dict[str, int]:
         """Delete somebody, and take them out of the audit log, whose events stay without a name.
 
         Returns:

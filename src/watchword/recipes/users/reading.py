@@ -99,38 +99,6 @@ class UserReading:
         ids = found[0].union(*found[1:]) if union else found[0].intersection(*found[1:])
         return await self._load_in_order(ids, newest_first=False)
 
-    async def list_newest_first(
-        self,
-        *,
-        limit: int = 100,
-        pagination_token: str | None = None,
-        tenant_id: str | None = None,
-        recipe_ids: Sequence[str] | None = None,
-    ) -> UserPage:
-        """A page of users, who joined last first. Each page costs the same, however many users there are.
-
-        Args:
-            limit: The most users on the page, at most 500.
-            pagination_token: From the page before; `None` for the first.
-            tenant_id: Only users of this tenant; `None`: of all.
-            recipe_ids: Only users with a login method of one of these recipes; `None`: all.
-
-        Raises:
-            BadInput: The token is none of ours, the limit out of range, no such tenant or recipe.
-        """
-        return await self._page(limit, pagination_token, tenant_id, recipe_ids, newest_first=True)
-
-    async def list_oldest_first(
-        self,
-        *,
-        limit: int = 100,
-        pagination_token: str | None = None,
-        tenant_id: str | None = None,
-        recipe_ids: Sequence[str] | None = None,
-    ) -> UserPage:
-        """A page of users, who joined first first; otherwise as `list_newest_first`."""
-        return await self._page(limit, pagination_token, tenant_id, recipe_ids, newest_first=False)
-
     async def search(
         self,
         *,
@@ -146,7 +114,7 @@ class UserReading:
             email: One text, or several of which one must fit.
             provider: The same for providers; a user must fit both, where both are given.
             tenant_id: Only users of this tenant; `None`: of all.
-            recipe_ids: As in `list_newest_first`.
+            recipe_ids: As in `list`.
             limit: The most users, at most 1 000; which ones, where there are more, the alphabet decides.
 
         Raises:
@@ -177,26 +145,6 @@ class UserReading:
         where = await self._filter(tenant_id, recipe_ids)
         return await listing.count_users(self._engine.db, self._engine.app_id, where)
 
-    async def _page(
-        self,
-        limit: int,
-        pagination_token: str | None,
-        tenant_id: str | None,
-        recipe_ids: Sequence[str] | None,
-        *,
-        newest_first: bool,
-    ) -> UserPage:
-        _check_limit(limit, MOST_ON_A_PAGE)
-        start = NEWEST if newest_first else OLDEST
-        after = start if pagination_token is None else read_page_token(pagination_token)
-        where = await self._filter(tenant_id, recipe_ids)
-        db, app_id = self._engine.db, self._engine.app_id
-        found = await listing.list_positions(db, app_id, where, after, newest_first=newest_first, limit=limit + 1)
-        page = found[:limit]
-        users = await listing.load_users(db, app_id, [position.user_id for position in page])
-        more = len(found) > limit
-        return UserPage(users=users, next_pagination_token=write_page_token(page[-1]) if more else None)
-
     async def _load_in_order(self, ids: set[str], *, newest_first: bool) -> list[User]:
         users = await listing.load_users(self._engine.db, self._engine.app_id, sorted(ids))
         return sorted(users, key=lambda user: (user.time_joined_ms, user.id), reverse=newest_first)
@@ -218,6 +166,39 @@ class UserReading:
         """The user id of today, for one from before; the same for any other."""
         mapping = await find_mapping(self._engine.db, self._engine.app_id, user_id) if is_storable(user_id) else None
         return user_id if mapping is None else mapping.external_user_id
+
+    # Last in the class: below it, `list` is this method.
+    async def list(
+        self,
+        *,
+        newest_first: bool = True,
+        tenant_id: str | None = None,
+        recipe_ids: Sequence[str] | None = None,
+        limit: int = 100,
+        pagination_token: str | None = None,
+    ) -> UserPage:
+        """A page of users. Each page costs the same, however many users there are.
+
+        Args:
+            newest_first: Whether those who joined last come first, or last.
+            tenant_id: Only users of this tenant; `None`: of all.
+            recipe_ids: Only users with a login method of one of these recipes; `None`: all.
+            limit: The most users on the page, at most 500.
+            pagination_token: From the page before; `None` for the first.
+
+        Raises:
+            BadInput: The token is none of ours, the limit out of range, no such tenant or recipe.
+        """
+        _check_limit(limit, MOST_ON_A_PAGE)
+        start = NEWEST if newest_first else OLDEST
+        after = start if pagination_token is None else read_page_token(pagination_token)
+        where = await self._filter(tenant_id, recipe_ids)
+        db, app_id = self._engine.db, self._engine.app_id
+        found = await listing.list_positions(db, app_id, where, after, newest_first=newest_first, limit=limit + 1)
+        page = found[:limit]
+        users = await listing.load_users(db, app_id, [position.user_id for position in page])
+        more = len(found) > limit
+        return UserPage(users=users, next_pagination_token=write_page_token(page[-1]) if more else None)
 
 
 def _check_limit(limit: int, most: int) -> None:
