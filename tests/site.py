@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import Body, Depends, FastAPI, Request
 
 from tests.services.programs import free_port
-from watchword import AppInfo, AuditSettings, Challenge, Protection, SessionContainer, Watchword
+from watchword import AppInfo, AuditSettings, Challenge, Protection, SessionContainer, SignUps, Watchword
 from watchword.audit.teller import OnEvent
 from watchword.clock import SystemClock
 from watchword.crypto.passwords import PasswordHasher
@@ -246,6 +246,7 @@ async def running_site(
     audit: AuditSettings | None = None,
     on_event: OnEvent | None = None,
     challenge: Challenge | None = None,
+    sign_ups: SignUps | None = None,
     website_domain: str | None = None,
     add_routes: Callable[[FastAPI, Watchword], None] = lambda _app, _auth: None,
     hook_limits: HookLimits | None = None,
@@ -274,6 +275,7 @@ async def running_site(
         audit=audit,
         on_event=on_event,
         challenge=challenge,
+        sign_ups=sign_ups,
         hook_limits=hook_limits,
         telemetry=telemetry,
         passwords=PasswordHasher(workers=2),

@@ -13,10 +13,13 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
+from tests.recipes.thirdparty.conftest import corp
+from tests.recipes.thirdparty.double import query_of, running_provider
 from tests.site import PASSWORD, SECRET, Browser, free_port, serving
 from watchword import AppInfo, Watchword
 from watchword.audit.rows import AuditEvent
-from watchword.errors import ConfigurationError, FieldErrors, SignInUpNotAllowed, SignUpNotAllowed
+from watchword.clock import SystemClock
+from watchword.errors import ConfigurationError
 from watchword.frameworks.fastapi import install
 from watchword.recipes import EmailPassword
 
@@ -79,6 +82,21 @@ def token_in(link: str) -> str:
     return parse_qs(urlsplit(link).query)["token"][0]
 
 
+async def come_from(visitor: Browser, third_party_id: str) -> httpx2.Response:
+    """All steps of the official client for somebody who comes from a provider; the answer to the last."""
+    redirect_uri = f"{str(visitor.client.base_url).rstrip('/')}/auth/callback/{third_party_id}"
+    asked = {"thirdPartyId": third_party_id, "redirectURIOnProviderDashboard": redirect_uri}
+    started = (await visitor.get("/auth/authorisationurl", params=asked)).json()
+    async with httpx2.AsyncClient(trust_env=False) as there:
+        back = await there.get(started["urlWithQueryParams"] + "&state=xyz")
+    info = {
+        "redirectURIOnProviderDashboard": redirect_uri,
+        "redirectURIQueryParams": query_of(back.headers["location"]),
+        **({"pkceCodeVerifier": started["pkceCodeVerifier"]} if "pkceCodeVerifier" in started else {}),
+    }
+    return await visitor.call("POST", "/auth/signinup", json={"thirdPartyId": third_party_id, "redirectURIInfo": info})
+
+
 def test_every_section_with_code_has_a_test() -> None:
     """A new piece of the guide needs a test that runs it."""
     titles = re.findall("^## (.+)$", GUIDE, re.MULTILINE)
@@ -117,25 +135,96 @@ async def test_fields_of_your_own(database_url: str) -> None:
         assert {"nickname": "Countess"} == await sessions.get_session_data(handle)
 
 
+async def test_after_sign_up_and_sign_in(database_url: str) -> None:
+    """Both ways in are noticed once; the answer of a sign-up says more, the session of a sign-in holds more."""
+    section = Section("After sign-up and sign-in")
+    async with running_provider(SystemClock()) as provider, section.serve(database_url) as visitor:
+        assert "/tour" == (await visitor.sign_up("ada@example.com")).json()["next"]
+        await visitor.sign_in("ada@example.com")
+        sessions = section.names["auth"].sessions
+        data = [await sessions.get_session_data(one) for one in await sessions.list_handles(await user_id_of(visitor))]
+        assert {"seen_news": False} in data
+        section.pieces = []
+        for _ in range(2):
+            section.names["recipes"] = [section.names["Welcoming"](providers=[corp(provider)])]
+            async with section.serve(database_url) as bo:
+                assert "OK" == (await come_from(bo, "corp")).json()["status"]
+        assert ["ada@example.com"] * 2 == section.names["newcomers"]  # the second is the provider's
+
+
+async def test_who_may_sign_up(database_url: str) -> None:
+    """Closed, by a list, once an address; an account that code made is opened by its link."""
+    section = Section("Who may sign up")
+    rules, by_code = section.pieces
+    section.run(rules)
+    section.pieces = [by_code]
+    async with section.serve(database_url, sign_ups=section.names["nobody"]) as visitor:
+        assert "SIGN_UP_NOT_ALLOWED" == (await visitor.sign_up("ada@example.com")).json()["status"]
+        link = await section.names["add_colleague"]("ada@example.com")
+        body = {"method": "token", "token": token_in(link), "formFields": [{"id": "password", "value": PASSWORD}]}
+        assert "OK" == (await visitor.call("POST", "/auth/user/password/reset", json=body)).json()["status"]
+        assert "OK" == (await visitor.sign_in("ada@example.com")).json()["status"]
+    section.pieces = []
+    section.names["recipes"] = [EmailPassword()]
+    async with section.serve(database_url, sign_ups=section.names["colleagues"]) as visitor:
+        emails = ["cy@example.com", "bo@example.org", "eve@example.com", "eve@elsewhere.org"]
+        statuses = [(await visitor.sign_up(email)).json()["status"] for email in emails]
+        assert ["OK", "OK", "SIGN_UP_NOT_ALLOWED", "SIGN_UP_NOT_ALLOWED"] == statuses
+    assert section.names["once"].one_account_per_email
+
+
 async def test_refuse_somebody(database_url: str) -> None:
     """Both ways in are closed to others, and the reason reaches the person."""
     section = Section("Refuse somebody")
-    async with section.serve(database_url) as visitor:
-        refused = (await visitor.sign_up("eve@elsewhere.org")).json()
-        assert {"status": "SIGN_UP_NOT_ALLOWED", "reason": "Only colleagues can sign up."} == refused
+    async with running_provider(SystemClock()) as provider, section.serve(database_url) as visitor:
+        await section.names["auth"].users.merge_into_metadata(
+            "invited", {"bo@example.com": True, "postmaster@example.com": True, "ada@example.com": True}
+        )
+        refused = (await visitor.sign_up("eve@example.com")).json()
+        assert {"status": "SIGN_UP_NOT_ALLOWED", "reason": "Please ask a member to invite you."} == refused
         assert "FIELD_ERROR" == (await visitor.sign_up("postmaster@example.com")).json()["status"]
-        assert "OK" == (await visitor.sign_up("ada@example.com")).json()["status"]
-        (recipe,) = section.names["recipes"]
-        common: dict[str, Any] = {"tenant_id": "public", "user_context": {}}
-        for email, is_verified in [("eve@elsewhere.org", True), ("eve@example.com", False)]:
-            with pytest.raises(SignInUpNotAllowed):
-                await recipe.sign_in_up("google", "1", email, is_verified, {}, {}, **common)
-        colleague = await recipe.sign_in_up("google", "1", "bo@example.com", True, {}, {}, **common)
-        assert colleague.created_new_recipe_user
-        with pytest.raises(SignUpNotAllowed):
-            await recipe.sign_up("eve@elsewhere.org", PASSWORD, **common)
-        with pytest.raises(FieldErrors):
-            await recipe.sign_up("postmaster@example.com", PASSWORD, **common)
+        assert "OK" == (await visitor.sign_up("bo@example.com")).json()["status"]
+        section.pieces = []
+        for verified, status in [(False, "SIGN_IN_UP_NOT_ALLOWED"), (True, "OK")]:
+            section.names["recipes"] = [section.names["ByInvitation"](providers=[corp(provider)])]
+            provider.person["email_verified"] = verified
+            async with section.serve(database_url) as ada:
+                assert status == (await come_from(ada, "corp")).json()["status"]
+
+
+async def test_user_names(database_url: str) -> None:
+    """A name signs up and in, in any spelling; a wrong one is refused beside the field."""
+    async with Section("User names").serve(database_url) as visitor:
+        answer = (await visitor.sign_up("a b")).json()
+        assert [{"id": "email", "error": "3 to 20 letters, digits or _"}] == answer["formFields"]
+        assert "OK" == (await visitor.sign_up("Ada_L")).json()["status"]
+        assert "FIELD_ERROR" == (await visitor.sign_up("ada_l")).json()["status"]
+        assert "OK" == (await visitor.sign_in("ADA_L")).json()["status"]
+
+
+async def test_user_ids_of_your_own(database_url: str) -> None:
+    """Each new user has an id in the format of the piece, the session too."""
+    section = Section("User ids of your own")
+    for piece in section.pieces:
+        section.run(piece)
+    async with Section("A session that may be absent").serve(database_url, ids=section.names["ids"]) as visitor:
+        await visitor.sign_up()
+        assert re.fullmatch("user_[0-9a-f]{20}", await user_id_of(visitor))
+        assert {"hello": await user_id_of(visitor)} == (await visitor.get("/")).json()
+
+
+async def test_pass_values_along(database_url: str) -> None:
+    """What one override put there, a hook of the same request finds, and no other request."""
+    section = Section("Pass values along")
+    async with section.serve(database_url) as visitor:
+        await visitor.post_form(
+            "/auth/signup", {"email": "ada@example.com", "password": PASSWORD}, headers={"x-campaign": "spring"}
+        )
+        visitor.client.cookies.clear()  # another browser
+        await visitor.sign_in()
+        sessions = section.names["auth"].sessions
+        data = [await sessions.get_session_data(one) for one in await sessions.list_handles(await user_id_of(visitor))]
+        assert [{"campaign": "spring"}, {"campaign": None}] == sorted(data, key=lambda one: one["campaign"] is None)
 
 
 async def test_sessions_without_a_request(database_url: str) -> None:
@@ -267,6 +356,39 @@ async def test_providers(database_url: str, monkeypatch: pytest.MonkeyPatch) -> 
         methods = (await visitor.get("/auth/loginmethods")).json()
         offered = [(provider["id"], provider["name"]) for provider in methods["thirdParty"]["providers"]]
         assert [("google", "Google"), ("work", "Work account")] == offered
+
+
+async def test_more_of_a_provider(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked for is what the piece says; each app has its client; a profile of another form is read, and the
+    provider's token is the application's."""
+    section = Section("More of a provider")
+    first, second = section.pieces
+    section.pieces = [first]
+    async with section.serve(database_url) as visitor:
+        redirect = f"{visitor.client.base_url}/auth/callback/github".replace("//auth", "/auth")
+        asked = {"thirdPartyId": "github", "redirectURIOnProviderDashboard": redirect}
+        started = (await visitor.get("/auth/authorisationurl", params=asked)).json()["urlWithQueryParams"]
+        query = parse_qs(urlsplit(started).query)
+        assert (["read:user user:email read:org"], ["false"]) == (query["scope"], query["allow_signup"])
+        for client_type, providers in [("ios", {"google"}), ("desktop", set())]:
+            methods = (await visitor.get("/auth/loginmethods", params={"clientType": client_type})).json()
+            assert providers == {provider["id"] for provider in methods["thirdParty"]["providers"]}
+    async with running_provider(SystemClock()) as provider:
+        provider.change_profile = lambda profile: {
+            "member": {"number": 7, "mail": profile["email"], "checked": profile["email_verified"]}
+        }
+        monkeypatch.setenv("FORUM_SECRET", "secret")
+        monkeypatch.setenv("FORUM_URL", provider.issuer)
+        section.pieces = [second]
+        async with section.serve(database_url) as visitor:
+            assert "OK" == (await come_from(visitor, "forum")).json()["status"]
+            user = await section.names["auth"].users.get(await user_id_of(visitor))
+            assert ("7", "ada@example.com", True) == (
+                user.third_party.user_id,
+                user.email,
+                user.login_methods[0].verified,
+            )
+            assert {user.id: list(provider.access_tokens)[-1]} == section.names["tokens_of"]
 
 
 async def test_forgotten_passwords(database_url: str) -> None:
@@ -429,23 +551,6 @@ async def test_people(database_url: str) -> None:
         assert [{"user_id": user_id, "metadata": {"closed": True}}] == everything["data"]["user_metadata"]
         assert ["ada@example.com"] == await section.names["every_address"]()
         assert "WRONG_CREDENTIALS_ERROR" == (await visitor.sign_in("eve@example.com")).json()["status"]
-
-
-async def test_one_account_for_an_address(database_url: str) -> None:
-    """The second way in is refused, whichever came first."""
-    section = Section("One account for an address")
-    async with section.serve(database_url) as visitor:
-        (recipe,) = section.names["recipes"]
-        await visitor.sign_up("ada@example.com")
-
-        async def from_provider(user_id: str, email: str) -> Any:
-            return await recipe.sign_in_up("google", user_id, email, True, {}, {}, tenant_id="public", user_context={})
-
-        with pytest.raises(SignInUpNotAllowed):
-            await from_provider("1", "ada@example.com")
-        assert (await from_provider("2", "eve@example.com")).created_new_recipe_user
-        assert not (await from_provider("2", "eve@example.com")).created_new_recipe_user
-        assert "FIELD_ERROR" == (await visitor.sign_up("eve@example.com")).json()["status"]
 
 
 async def test_a_page_with_ones_own_sessions(database_url: str) -> None:

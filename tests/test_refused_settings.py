@@ -8,7 +8,7 @@ import pytest
 from fastapi import Depends, FastAPI
 
 from tests.site import SECRET
-from watchword import AppInfo, Watchword
+from watchword import AppInfo, SignUps, Watchword
 from watchword.crypto.passwords import PasswordHasher
 from watchword.database.open import open_database
 from watchword.errors import ConfigurationError
@@ -75,6 +75,15 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "no secret": (lambda: watchword(secret=None), "secret: is missing; set WATCHWORD_SECRET"),
     "one secret of two missing": (lambda: watchword(secret=[SECRET, None]), "secret: is missing; set"),
     "no database": (lambda: watchword(database=None), "database: is missing; write sqlite:///"),
+    "a domain without its sign": (
+        lambda: SignUps(allow=["example.com"]),
+        "sign_ups.allow: 'example.com' is neither an address nor a domain; write 'ada@example.com' or '@example.com'",
+    ),
+    "one text for a list of addresses": (
+        lambda: SignUps(deny="@example.com"),
+        "sign_ups.deny: is one text; write a list: ['@example.com']",
+    ),
+    "nothing in a list of addresses": (lambda: SignUps(deny=made(list, [None])), "sign_ups.deny: None is neither"),
     "a pool of 0 connections": (
         lambda: watchword(database_pool_size=0),
         "database_pool_size: is 0: a pool of none; set at least 1",

@@ -1,5 +1,6 @@
 """Watchword: self-hosted sign-in and sessions for Python."""
 
+from watchword.accounts.sign_ups import SignUps
 from watchword.accounts.users import User
 from watchword.app import Watchword
 from watchword.audit.settings import AuditSettings
@@ -22,6 +23,7 @@ __all__ = [
     "Limit",
     "Protection",
     "SessionContainer",
+    "SignUps",
     "Telemetry",
     "Turnstile",
     "User",

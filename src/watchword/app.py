@@ -8,6 +8,7 @@ from contextvars import Context
 from functools import cached_property
 from importlib.metadata import version
 
+from watchword.accounts.sign_ups import SignUps
 from watchword.accounts.tenants import Tenants
 from watchword.audit.audit import Audit
 from watchword.audit.events import EventLog, Unlogged
@@ -90,6 +91,8 @@ class Watchword:
         protection: How many failed sign-ins, sign-ups, … are let through; safe without it.
         challenge: What people are asked to show that programs cannot, such as `Turnstile(secret=…)`; nothing
             without it.
+        sign_ups: Who may make an account: `SignUps(open=False)`, `SignUps(allow=["@example.com"])`; everybody
+            without it.
         trusted_proxies: The addresses or networks of the proxies in front of the application, or `unix`; without
             them every request counts as its direct peer's.
         forwarded_header: The one header those proxies write.
@@ -131,6 +134,7 @@ class Watchword:
         audit: AuditSettings | None = None,
         on_event: OnEvent | None = None,
         challenge: Challenge | None = None,
+        sign_ups: SignUps | None = None,
         trusted_proxies: Sequence[str] = (),
         forwarded_header: ForwardedHeader = "x-forwarded-for",
         outgoing: OutgoingClient | None = None,
@@ -189,6 +193,7 @@ class Watchword:
             challenges=None if challenge is None else ChallengeGate(challenge, app_info, limits, outgoing, hooks),
             tenants=Tenants(self._db, APP_ID),
             sessions=self.session_recipe,
+            sign_ups=sign_ups or SignUps(),
             hooks=hooks,
         )
         for recipe in self.recipe_list:

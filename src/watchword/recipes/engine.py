@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from watchword.accounts.sign_ups import SignUps
 from watchword.accounts.tenants import Tenants
 from watchword.audit.events import EventLog
 from watchword.clock import Clock
@@ -86,4 +87,5 @@ class Engine:
     tenants: Tenants
     sessions: SessionStarter
     challenges: ChallengeGate | None = None
+    sign_ups: SignUps = field(default_factory=SignUps)
     hooks: Hooks = field(default_factory=Hooks)

@@ -7,11 +7,11 @@ from watchword.accounts.errors import AccountBanned
 from watchword.accounts.users import LoginMethod, User
 from watchword.audit.events import SecurityEvent
 from watchword.database.database import Transaction
-from watchword.errors import ConfigurationError, HookFailed, InvalidPayload
+from watchword.errors import ConfigurationError, HookFailed, InvalidPayload, SignUpNotAllowed
 from watchword.recipes.api import ApiRequest, FirstFactor, Route
 from watchword.recipes.engine import Engine
 from watchword.recipes.session_feature import Action, SessionFeature, SignInContext
-from watchword.recipes.user_context import address_of
+from watchword.recipes.user_context import UserContext, address_of
 from watchword.sessions.session import SessionContainer
 from watchword.stored_data import StoredTable
 from watchword.telemetry.hooks import Hooks
@@ -125,6 +125,34 @@ class SignInRecipe(Recipe):
         Raises:
             EmailAlreadyExists, IdentityTaken: Somebody else of that tenant has the address or identity; roll back.
         """
+
+    async def check_sign_up(
+        self,
+        email: str,
+        *,
+        third_party_id: str | None,
+        is_verified: bool,
+        tenant_id: str,  # noqa: ARG002 - for overrides
+        user_context: UserContext,  # noqa: ARG002 - for overrides
+    ) -> None:
+        """Return if somebody new may have an account; asked once, before it is made, whichever way they came.
+
+        Accounts that the application makes by code are not asked for. An override refuses by raising
+        `SignUpNotAllowed(reason)` or `GeneralError(sentence)` of `watchword.errors`.
+
+        Args:
+            email: In normal form.
+            third_party_id: The provider that they come from; `None` with a password.
+            is_verified: Whether that provider vouches for the address; `False` with a password.
+            tenant_id: Where they would sign in.
+            user_context: The application's own; see `UserContext`.
+
+        Raises:
+            SignUpNotAllowed: `Watchword(sign_ups=SignUps(…))` does not let them.
+        """
+        refusal = self.engine.sign_ups.find_refusal(email, is_vouched_for=is_verified or third_party_id is None)
+        if refusal is not None:
+            raise SignUpNotAllowed(refusal)
 
     async def start_session(
         self, api: ApiRequest, user: User, recipe_user_id: str, context: SignInContext, action: Action

@@ -7,6 +7,7 @@ from typing import Any, Literal, cast
 
 from watchword.accounts.users import User
 from watchword.errors import HookFailed
+from watchword.recipes.user_context import UserContext
 from watchword.signatures import check_callable
 from watchword.telemetry.hooks import Hooks
 
@@ -28,10 +29,12 @@ class EmailPasswordContext:
     Attributes:
         form_fields: The fields of the application's own, so empty at sign-in. Never the e-mail
             address, never the password.
+        user_context: That of the request; see `UserContext`.
     """
 
     form_fields: tuple[FormField, ...] = ()
     login_type: Literal["emailpassword"] = "emailpassword"
+    user_context: UserContext = field(default_factory=dict[str, Any], repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +47,14 @@ class ThirdPartyContext:
             that a mobile client brought. Keep it on the server.
         raw_user_info: What the provider told about the person: `from_id_token_payload` and
             `from_user_info_api`.
+        user_context: That of the request; see `UserContext`.
     """
 
     third_party_id: str
     third_party_auth_code_response: Mapping[str, Any] = field(repr=False)
     raw_user_info: Mapping[str, Any] = field(repr=False)
     login_type: Literal["thirdparty"] = "thirdparty"
+    user_context: UserContext = field(default_factory=dict[str, Any], repr=False, compare=False)
 
 
 SignInContext = EmailPasswordContext | ThirdPartyContext

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from tests.services.programs import free_port
-from tests.site import FakeClock
+from watchword.clock import Clock
 from watchword.crypto.base64url import encode_base64url
 from watchword.crypto.jwt import SigningKey, generate_signing_key, sign
 
@@ -53,7 +53,7 @@ class ProviderDouble:
     """
 
     issuer: str
-    clock: FakeClock
+    clock: Clock
     key: SigningKey = field(default_factory=lambda: generate_signing_key("ES256", "key-1"))
     person: dict[str, Any] = field(default_factory=lambda: dict(ADA))
     announced: dict[str, Any] = field(default_factory=dict)
@@ -218,7 +218,7 @@ async def quickly_serving(app: Starlette, port: int) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def running_provider(clock: FakeClock) -> AsyncIterator[ProviderDouble]:
+async def running_provider(clock: Clock) -> AsyncIterator[ProviderDouble]:
     """A provider on a free port of this machine."""
     port = free_port()
     double = ProviderDouble(f"http://127.0.0.1:{port}", clock)

@@ -63,6 +63,7 @@ async def sign_up(engine: Engine, tenant_id: str, email: str, password: str, *, 
     user = User(id=user_id, time_joined_ms=now_ms, login_methods=(method,))
 
     async def insert(tx: Transaction) -> None:
+        await engine.sign_ups.require_only_account(tx, engine.app_id, tenant_id, email, user_id=user_id)
         await directory.insert_user(tx, engine.app_id, user)
         await insert_password(tx, engine.app_id, method, password_hash)
         signed_up = SecurityEvent(

@@ -208,7 +208,7 @@ async def update_email_or_password(
         if password_hash is not None:
             await _update_password(tx, engine, recipe_user_id, password_hash)
         if new_email is not None:
-            await _update_email(tx, engine, recipe_user_id, new_email)
+            await _update_email(tx, engine, before.id, recipe_user_id, new_email)
         for kind in kinds:
             await enqueue_notice(
                 tx, engine, kind, to=old.email or "", user_id=before.id, tenant_id=old.tenant_ids[0], language=language
@@ -278,10 +278,12 @@ async def _update_password(tx: Transaction, engine: Engine, recipe_user_id: str,
         raise UserNotFound
 
 
-async def _update_email(tx: Transaction, engine: Engine, recipe_user_id: str, email: str) -> None:
+async def _update_email(tx: Transaction, engine: Engine, user_id: str, recipe_user_id: str, email: str) -> None:
     rows = await tx.list(DELETE_EMAILS, app_id=engine.app_id, recipe_user_id=recipe_user_id)
     if not rows:
         raise UserNotFound
+    for row in rows:
+        await engine.sign_ups.require_only_account(tx, engine.app_id, row["tenant_id"], email, user_id=user_id)
     if any(row["email"] != email for row in rows):  # else what is known about it stays true
         await directory.update_login_method_email(tx, engine.app_id, recipe_user_id, email, verified=False)
     for row in sorted(rows, key=lambda row: row["tenant_id"]):

@@ -98,7 +98,8 @@ class EmailPassword(PasswordRecovery):
         Raises:
             BadInput: The address can never be one, or there is no such tenant.
             FieldErrors: The password is too long or not text.
-            EmailAlreadyExists: The tenant has a password user with this address.
+            EmailAlreadyExists: The tenant has a password user with this address, or
+                `SignUps(one_account_per_email=True)` another user.
             Overloaded: Too many passwords wait to be hashed.
         """
         typed = self.password_policy.normalised(password)
@@ -140,6 +141,7 @@ class EmailPassword(PasswordRecovery):
         Raises:
             FieldErrors: The password is none that `check_new_password` accepts.
             ChallengeFailed: Where a challenge is configured, and this request does not answer it.
+            SignUpNotAllowed: `check_sign_up` does not let this person.
             EmailAlreadyExists: The address is taken.
             HookFailed: A hook failed; the user stays, there is no session, and signing in works.
             WatchwordError: What `sign_up` raises.
@@ -149,13 +151,16 @@ class EmailPassword(PasswordRecovery):
         await self.check_challenge("sign_up", email, api)
         if is_fake_email(email):
             raise EmailAlreadyExists
+        of_request: dict[str, Any] = {"tenant_id": api.tenant_id, "user_context": api.user_context}
         with noting_refusals(self.engine, api, operations.RECIPE_ID):
-            user = await self.sign_up(email, password, tenant_id=api.tenant_id, user_context=api.user_context)
+            await self.check_sign_up(email, third_party_id=None, is_verified=False, **of_request)
+            user = await self.sign_up(email, password, **of_request)
         _check_user(user, f"{type(self).__name__}.sign_up")
         seen = await meanwhile.find_password_hash(self.engine, api.tenant_id, email)
         own = tuple(field for field in form_fields if field.id not in ("email", "password"))
         recipe_user_id = _login_method_of(user, email, api.tenant_id)
-        session = await self.start_session(api, user, recipe_user_id, EmailPasswordContext(own), "signup")
+        context = EmailPasswordContext(own, user_context=api.user_context)
+        session = await self.start_session(api, user, recipe_user_id, context, "signup")
         await self._end_if_changed(session, api, recipe_user_id, password, seen)
         return Answer(
             body={"status": "OK"}, user=user, recipe_user_id=recipe_user_id, session=session, signed_in_as=email
@@ -183,7 +188,8 @@ class EmailPassword(PasswordRecovery):
             user = await self.sign_in(email, password, tenant_id=api.tenant_id, user_context=api.user_context)
         _check_user(user, f"{type(self).__name__}.sign_in")
         recipe_user_id = _login_method_of(user, email, api.tenant_id)
-        session = await self.start_session(api, user, recipe_user_id, EmailPasswordContext(), "signin")
+        context = EmailPasswordContext(user_context=api.user_context)
+        session = await self.start_session(api, user, recipe_user_id, context, "signin")
         await self._end_if_changed(session, api, recipe_user_id, password, seen)
         return Answer(
             body={"status": "OK"}, user=user, recipe_user_id=recipe_user_id, session=session, signed_in_as=email

@@ -26,6 +26,8 @@ async def add_user(engine: Engine, recipes: Sequence[SignInRecipe], tenant_id: s
         user, method = await _get_method(tx, engine.app_id, recipe_user_id)
         if tenant_id in method.tenant_ids:
             return False
+        if method.email is not None:
+            await engine.sign_ups.require_only_account(tx, engine.app_id, tenant_id, method.email, user_id=user.id)
         await directory.add_login_method_to_tenant(tx, engine.app_id, user, method, tenant_id)
         for recipe in recipes:
             await recipe.join_tenant(tx, method, tenant_id)

@@ -10,7 +10,8 @@ from watchword.accounts.users import LoginMethod, ThirdPartyIdentity, User
 from watchword.audit.events import SecurityEvent
 from watchword.database.database import Row, Transaction
 from watchword.database.statements import Statement
-from watchword.errors import SignInUpNotAllowed, StorageUnavailable, WatchwordError
+from watchword.errors import EmailAlreadyExists, SignInUpNotAllowed, StorageUnavailable, WatchwordError
+from watchword.identifiers import is_storable
 from watchword.recipes.engine import Engine
 
 log = logging.getLogger(__name__)
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 RECIPE_ID = "thirdparty"
 
 REFUSED = "Cannot sign in / up due to security reasons. Please try a different login method or contact support."
+
+HAS_ACCOUNT = "You have an account already. Please sign in as you did before."
 
 _ATTEMPTS = 3
 
@@ -69,7 +72,8 @@ async def sign_in_up(
     """Find the user with this identity, or make one; what the provider says about the address is stored.
 
     A returning user of whom nothing changed costs one read. Somebody else with the same address is not
-    looked at: nothing is linked here (security OA-7, OA-9).
+    looked at: nothing is linked here (security OA-7, OA-9), unless an address may have one user only: then that
+    somebody else keeps it, and a returning user the address from before.
 
     Args:
         engine: The floors below.
@@ -80,7 +84,8 @@ async def sign_in_up(
         address: The client's, for the audit log.
 
     Raises:
-        SignInUpNotAllowed: The identity is known, but another issuer vouched for it.
+        SignInUpNotAllowed: The identity is known, but another issuer vouched for it; or it is new, and somebody
+            else has the address (`SignUps.one_account_per_email`).
         StorageUnavailable: The database did not answer; nothing is half done.
     """
     for _ in range(_ATTEMPTS):
@@ -91,6 +96,8 @@ async def sign_in_up(
             return await _sign_up(engine, tenant_id, identity, email, is_verified, address)
         except IdentityTaken:
             continue
+        except EmailAlreadyExists:
+            raise SignInUpNotAllowed(HAS_ACCOUNT) from None
     raise StorageUnavailable("a user came and went several times while signing in")  # sign-ups raced with deletions
 
 
@@ -129,6 +136,15 @@ async def _sign_in(
     return SignedIn(found.user, found.method.recipe_user_id, created=False)
 
 
+async def is_known(engine: Engine, tenant_id: str, third_party_id: str, third_party_user_id: str) -> bool:
+    """Whether somebody of the tenant signs in with this account of the provider."""
+    if not is_storable(third_party_user_id):
+        return False
+    identity = {"third_party_id": third_party_id, "third_party_user_id": third_party_user_id}
+    names = {"app_id": engine.app_id, "tenant_id": tenant_id, **identity}
+    return await engine.db.find(FIND_KNOWN, **names) is not None
+
+
 async def has_identity(engine: Engine, tenant_id: str, recipe_user_id: str) -> bool:
     """Whether a login method opens an account here, after whoever is deleting it has finished.
 
@@ -153,6 +169,14 @@ async def _update(engine: Engine, tenant_id: str, identity: Identity, email: str
         if found is not None:
             address, verified = found.after(email, is_verified)
             recipe_user_id = found.method.recipe_user_id
+            try:
+                if address != found.method.email:
+                    await engine.sign_ups.require_only_account(
+                        tx, engine.app_id, tenant_id, address, user_id=found.user.id
+                    )
+            except EmailAlreadyExists:
+                log.warning("an address changed at provider %s to one that another user has", identity.third_party_id)
+                return
             await directory.update_login_method_email(tx, engine.app_id, recipe_user_id, address, verified=verified)
 
     await engine.db.write(update)
@@ -174,6 +198,7 @@ async def _sign_up(
     user = User(id=user_id, time_joined_ms=now_ms, login_methods=(method,))
 
     async def insert(tx: Transaction) -> None:
+        await engine.sign_ups.require_only_account(tx, engine.app_id, tenant_id, email, user_id=user_id)
         await directory.insert_user(tx, engine.app_id, user)
         await insert_identity(tx, engine.app_id, method, identity.issuer)
         signed_up = SecurityEvent(
@@ -255,6 +280,14 @@ FIND_IDENTITY = Statement(
     + """
      where i.app_id = :app_id and i.tenant_id = :tenant_id
        and i.third_party_id = :third_party_id and i.third_party_user_id = :third_party_user_id
+    """
+)
+
+FIND_KNOWN = Statement(
+    """
+    select recipe_user_id from {thirdparty_users}
+     where app_id = :app_id and tenant_id = :tenant_id
+       and third_party_id = :third_party_id and third_party_user_id = :third_party_user_id
     """
 )
 

@@ -9,7 +9,7 @@ from watchword.accounts.errors import AccountBanned
 from watchword.accounts.users import LoginMethod, User
 from watchword.crypto.hashes import sha256
 from watchword.database.database import Transaction
-from watchword.errors import BadInput, SignInUpNotAllowed
+from watchword.errors import BadInput, SignInUpNotAllowed, SignUpNotAllowed
 from watchword.identifiers import LONGEST_NAME, LONGEST_PATH_PIECE, check_text
 from watchword.recipes.api import Answer, ApiRequest, FirstFactor, Route
 from watchword.recipes.engine import Engine
@@ -203,7 +203,8 @@ class ThirdParty(SignInRecipe):
 
         Raises:
             BadInput: There is no such tenant, the address can never be one, or an id is empty or too long.
-            SignInUpNotAllowed: The identity is known, but under another issuer.
+            SignInUpNotAllowed: The identity is known, but under another issuer; or it is new, and
+                `SignUps(one_account_per_email=True)` finds another user with the address.
         """
         await self.engine.tenants.get_tenant(tenant_id)
         check_text("third_party_id", third_party_id, LONGEST_PATH_PIECE)
@@ -270,6 +271,7 @@ class ThirdParty(SignInRecipe):
 
         Raises:
             NoEmailGivenByProvider: The provider gave none, and the entry requires one.
+            SignInUpNotAllowed: The person is new, and `check_sign_up` does not let them.
             HookFailed: A hook failed; the user stays, there is no session.
             WatchwordError: What the recipe functions raise.
         """
@@ -307,23 +309,38 @@ class ThirdParty(SignInRecipe):
         provider, _ = self._list.get(third_party_id, client_type)
         if found.email is None and provider.require_email:
             raise NoEmailGivenByProvider
+        email = found.email or _placeholder_email(third_party_id, found.third_party_user_id)
+        is_verified = found.is_verified or found.email is None
+        of_request: dict[str, Any] = {"tenant_id": api.tenant_id, "user_context": api.user_context}
+        # Whoever is being deleted at this very moment counts as known, and may come back once.
+        if not await operations.is_known(self.engine, api.tenant_id, third_party_id, found.third_party_user_id):
+            await self._check_sign_up_here(email, third_party_id, is_verified, of_request)
         return await self.sign_in_up(
             third_party_id,
             found.third_party_user_id,
-            found.email or _placeholder_email(third_party_id, found.third_party_user_id),
-            found.is_verified or found.email is None,
+            email,
+            is_verified,
             tokens,
             found.raw_user_info,
             issuer=found.issuer,
-            tenant_id=api.tenant_id,
-            user_context=api.user_context,
+            **of_request,
         )
+
+    async def _check_sign_up_here(
+        self, email: str, third_party_id: str, is_verified: bool, of_request: dict[str, Any]
+    ) -> None:
+        """Ask `check_sign_up`, and refuse with the status that this API's clients know."""
+        try:
+            await self.check_sign_up(email, third_party_id=third_party_id, is_verified=is_verified, **of_request)
+        except SignUpNotAllowed as refused:
+            raise SignInUpNotAllowed(refused.reason) from None
 
     async def _signed_in(self, third_party_id: str, result: SignInUpResult, api: ApiRequest) -> Answer:
         context = ThirdPartyContext(
             third_party_id=third_party_id,
             third_party_auth_code_response=result.oauth_tokens,
             raw_user_info=result.raw_user_info,
+            user_context=api.user_context,
         )
         action = "signup" if result.created_new_recipe_user else "signin"
         was_there = await operations.has_identity(self.engine, api.tenant_id, result.recipe_user_id)

@@ -16,9 +16,9 @@ class ThirdPartyEmailPassword(EmailPassword, ThirdParty):
     """Everything of `EmailPassword` and of `ThirdParty`, with one set of hooks.
 
     Subclass it to change what either part does: `sign_up` and `sign_in` are for passwords, `sign_in_up` is
-    for providers, so who must be refused everywhere is refused in `sign_up` and in `sign_in_up`. Somebody
-    who uses both with one address is two users: there is no account linking. Without providers their routes
-    exist all the same and answer 400 (FDI 14, 19).
+    for providers, `check_sign_up` decides about newcomers of both. Somebody who uses both with one address is
+    two users: there is no account linking. Without providers their routes exist all the same and answer 400
+    (FDI 14, 19).
 
     Args:
         providers: See `ThirdParty`.
