@@ -140,8 +140,10 @@ TOO_COSTLY = {
     "argon2 passes": "$argon2i$v=19$m=65536,t=9999,p=4$c2FsdHNhbHRzYWx0$" + "A" * 43,
     "bcrypt rounds": "$2b$31$" + "a" * 53,
     "pbkdf2": f"pbkdf2_sha256$99999999999$salt${'A' * 43}=",
+    "pbkdf2 in seven blocks": f"pbkdf2:sha1:1428572$salt${'0' * 256}",
     "scrypt": f"scrypt:1073741824:8:1$salt${'0' * 128}",
     "scrypt r": f"scrypt:16384:1024:1$salt${'0' * 128}",
+    "scrypt p": f"scrypt:131072:8:5$salt${'0' * 128}",
     "firebase": "$f_scrypt$AAAA$AAAA$m=24$r=8$s=Bw==",
 }
 
@@ -151,6 +153,17 @@ def test_what_would_stall_the_sign_ins_is_refused(password_hash: str) -> None:
     """Attack: one imported line makes each attempt at that account cost gigabytes or minutes (PW-5)."""
     with pytest.raises(UnsupportedHash):
         parse_imported(password_hash, b"key")
+
+
+def test_what_is_counted_is_the_work_and_not_the_iterations() -> None:
+    """A long result costs all iterations for each block of it, and the reason says so; the ceiling is allowed."""
+    parse_imported(f"pbkdf2:sha1:1428571$salt${'0' * 256}")
+    with pytest.raises(
+        UnsupportedHash, match=r"1428572 iterations for each of 7 blocks\) is over the ceiling of 10000000"
+    ):
+        parse_imported(f"pbkdf2:sha1:1428572$salt${'0' * 256}")
+    parse_imported(f"pbkdf2:sha256:10000000$salt${'0' * 64}")
+    parse_imported(f"scrypt:131072:8:4$salt${'0' * 128}")
 
 
 NO_HASHES = [

@@ -48,6 +48,12 @@ def parse(password_hash: str) -> Pbkdf2Hash:
     iterations = whole_number(match["n"], MAX_PBKDF2_ITERATIONS)
     if not 16 <= len(tag) <= 128:
         raise UnsupportedHash("its length is out of range")
+    blocks = -(-len(tag) // hashlib.new(digest).digest_size)
+    if iterations * blocks > MAX_PBKDF2_ITERATIONS:
+        raise UnsupportedHash(
+            f"its cost ({iterations} iterations for each of {blocks} blocks) is over the ceiling of "
+            f"{MAX_PBKDF2_ITERATIONS} in all"
+        )
     return Pbkdf2Hash(digest, iterations, salt, tag)
 
 

@@ -5,7 +5,13 @@ import hmac
 import re
 from dataclasses import dataclass, field
 
-from watchword.crypto.imported.decoding import MAX_SCRYPT_BYTES, decode_base64, decode_hex, whole_number
+from watchword.crypto.imported.decoding import (
+    MAX_SCRYPT_BYTES,
+    MAX_SCRYPT_WORK_BYTES,
+    decode_base64,
+    decode_hex,
+    whole_number,
+)
 from watchword.crypto.phc import UnsupportedHash
 
 _DJANGO = re.compile(r"scrypt\$(?P<n>[0-9]+)\$(?P<salt>[^$]+)\$(?P<r>[0-9]+)\$(?P<p>[0-9]+)\$(?P<tag>[A-Za-z0-9+/=]+)")
@@ -40,6 +46,8 @@ def parse(password_hash: str) -> ScryptHash:
     n = whole_number(match["n"], MAX_SCRYPT_BYTES // (128 * r))
     if n < 2 or n & (n - 1) or not 16 <= len(tag) <= 128:
         raise UnsupportedHash("its parameters are out of range")
+    if 128 * n * r * p > MAX_SCRYPT_WORK_BYTES:
+        raise UnsupportedHash(f"its cost (N={n}, r={r}, p={p}) is over the ceiling")
     return ScryptHash(n, r, p, match["salt"].encode(), tag)
 
 
