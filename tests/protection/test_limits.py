@@ -14,10 +14,11 @@ from watchword.database.database import Database
 from watchword.database.open import open_database
 from watchword.database.statements import Statement
 from watchword.errors import Overloaded, StorageUnavailable
+from watchword.protection.counting import ASK_AGAIN_MS
 from watchword.protection.devices import account_tag, device_cookie
-from watchword.protection.errors import TooManyRequests
-from watchword.protection.limits import ASK_AGAIN_MS, Caller, Limits
-from watchword.protection.settings import Limit, LimitName, Protection
+from watchword.protection.errors import SignInStopped, TooManyRequests
+from watchword.protection.limits import Caller, Limits
+from watchword.protection.settings import Limit, LimitName, MailLimitName, Protection
 from watchword.recipes.emailpassword.errors import WrongCredentials
 
 ADA = "ada@example.com"
@@ -216,12 +217,12 @@ async def test_without_an_address_only_accounts_are_limited(
 
 async def test_each_limit_can_be_switched_off(make_limits: MakeLimits, caplog: pytest.LogCaptureFixture) -> None:
     """It then stops nobody, and every start says so aloud."""
-    names = ["failures_per_account", "sign_in", *get_args(LimitName), "mails_per_address"]
+    names = ["failures_per_account", "failures_before_reset", "sign_in", *get_args(LimitName), *get_args(MailLimitName)]
     limits = make_limits(Protection(**dict.fromkeys(names)))
     with caplog.at_level(logging.WARNING):
         limits.start()
     assert names == [record.getMessage().split()[0].removeprefix("protection.") for record in caplog.records]
-    assert all([await limits.may_mail("password_reset", "ada@example.com") for _ in range(100)])
+    assert all([await limits.may_mail("password_reset", "ada@example.com", tenant_id="public") for _ in range(100)])
     assert {0} == {await fail(limits, caller=Caller("203.0.113.9")) for _ in range(300)}
     assert all([await asked(limits, "203.0.113.9") for _ in range(100)])
     assert limits.remember_device("public", ADA, []) is None
@@ -275,17 +276,97 @@ async def test_a_clock_that_ran_ahead_locks_nobody_out(
     assert 120 == await fail(limits, caller=caller)  # the failures are remembered, and the wait is by the right time
 
 
+async def test_a_hundred_guesses_are_the_last(
+    make_limits: MakeLimits, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Attack: guess at one account from everywhere, at all nodes, and wait as long as it takes (RL-1).
+
+    Whoever is known there gets in all the same; a name that nobody has is stopped in the same way.
+    """
+    nodes = [make_limits(), make_limits()]
+    for node in nodes:
+        node.resets_are_mailed = True
+    for email in (ADA, "nobody@example.com"):
+        for n in range(100):
+            assert 0 == await fail(nodes[n % 2], email, Caller(f"203.0.113.{n}"))
+            clock.advance(60 * MINUTE)
+        for n in range(4):
+            with pytest.raises(SignInStopped):
+                await fail(nodes[n % 2], email, Caller(f"192.0.2.{n}"))
+            clock.advance(100 * 86_400_000)
+    await succeed(nodes[0], caller=owner_of())
+    assert {"failures_before_reset": 4} == nodes[0].refused, "two tries of each, at each node"
+
+
+async def test_without_a_reset_by_mail_nobody_is_stopped(make_limits: MakeLimits, clock: FakeClock) -> None:
+    """It would be a lock without a key, for strangers to turn."""
+    limits = make_limits(Protection(failures_before_reset=10))
+    for n in range(40):
+        assert 0 == await fail(limits, caller=Caller(f"203.0.113.{n}"))
+        clock.advance(60 * MINUTE)
+
+
+async def test_a_device_that_was_stopped_is_a_stranger(make_limits: MakeLimits, clock: FakeClock) -> None:
+    """Attack: guess with a stolen device cookie. Its own tries end; the account's decide then, as for anybody."""
+    limits = make_limits(Protection(failures_before_reset=10))
+    limits.resets_are_mailed = True
+    device = owner_of()
+    for _ in range(10):
+        assert 0 == await fail(limits, caller=device)
+    await succeed(limits, caller=device)
+    for _ in range(20):
+        await fail(limits, caller=device)
+        clock.advance(60 * MINUTE)
+    with pytest.raises(SignInStopped):
+        await fail(limits, caller=device)
+    with pytest.raises(SignInStopped):
+        await fail(limits)
+
+
+async def test_a_tenant_and_an_app_have_budgets_of_mails(
+    make_limits: MakeLimits, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Attack: have us mail thousands of people, from thousands of addresses of our own or theirs (RL-7).
+
+    Two nodes have one budget; each kind of mail has another; a mailbox that had enough costs the others nothing.
+    """
+    settings = Protection(
+        mails_per_address=Limit(2, seconds=60),
+        mails_per_tenant=Limit(5, seconds=60),
+        mails_per_app=Limit(7, seconds=60),
+    )
+    nodes = [make_limits(settings), make_limits(settings)]
+
+    async def mail(number: int, tenant_id: str = "public", kind: str = "password_reset") -> bool:
+        return await nodes[number % 2].may_mail(kind, f"p{number}@example.com", tenant_id=tenant_id)
+
+    with caplog.at_level(logging.WARNING):
+        assert [True] * 2 + [False] * 8 == [await mail(0) for _ in range(10)]
+        assert [True] * 3 + [False] * 3 == [await mail(number) for number in range(1, 7)]
+        assert [True] * 2 + [False] * 2 == [await mail(number, "t1") for number in range(10, 14)]
+        assert await mail(0, kind="email_verification"), "of another kind"
+    said = [record.getMessage() for record in caplog.records]
+    assert ["to one address", "in one tenant", "in one tenant", "in all", "in all"] == [
+        next(where for where in ("to one address", "in one tenant", "in all") if where in line) for line in said
+    ]
+    assert {"mails_per_address", "mails_per_tenant", "mails_per_app"} == {*nodes[0].refused, *nodes[1].refused}
+    clock.advance(60_000)
+    assert await mail(9)
+
+
 async def test_a_mailbox_has_its_own_budget(
     make_limits: MakeLimits, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Attack: fill somebody's mailbox with our mails; five an hour of each kind, and one line in the log (RL-7)."""
     limits = make_limits()
     with caplog.at_level(logging.WARNING):
-        flood = [await limits.may_mail("password_reset", "ada@example.com") for _ in range(8)]
+        flood = [await limits.may_mail("password_reset", "ada@example.com", tenant_id="public") for _ in range(8)]
     assert [True] * 5 + [False] * 3 == flood
     assert 1 == len(caplog.records)
     assert "ada@" not in caplog.text
-    assert await limits.may_mail("email_verification", "ada@example.com")
-    assert await limits.may_mail("password_reset", "eve@example.com")
+    assert await limits.may_mail("email_verification", "ada@example.com", tenant_id="public")
+    assert await limits.may_mail("password_reset", "eve@example.com", tenant_id="public")
     clock.advance(3_600_000)
-    assert [True] * 5 + [False] == [await limits.may_mail("password_reset", "ada@example.com") for _ in range(6)]
+    assert [True] * 5 + [False] == [
+        await limits.may_mail("password_reset", "ada@example.com", tenant_id="public") for _ in range(6)
+    ]

@@ -34,7 +34,7 @@ def test_a_number_that_cannot_be_is_refused_by_name(setting: str, wrong: Any) ->
 def test_delays_grow_and_end() -> None:
     """Ten failures are free, then one minute, doubling up to an hour (RL-1)."""
     rule = Protection().failure_rule
-    assert FailureRule(10, 15 * MINUTE, MINUTE, HOUR) == rule
+    assert FailureRule(10, 15 * MINUTE, MINUTE, HOUR, stop=100) == rule
     assert [0, MINUTE, 2 * MINUTE, 4 * MINUTE] == [rule.delay_ms(failures) for failures in (9, 10, 11, 12)]
     assert [HOUR, HOUR, HOUR] == [rule.delay_ms(failures) for failures in (16, 40, 2_000_000_000)]
 

@@ -40,6 +40,8 @@ EventKind = Literal[
     "theft_detected",
     # the installation
     "limit_reached",
+    "sign_in_stopped",
+    "sign_in_reopened",
     "signing_key_made",
     "secret_resealed",
     "mail_given_up",

@@ -23,7 +23,7 @@ from watchword.fdi.csrf import CrossSiteRequest
 from watchword.fdi.exchange import Exchange
 from watchword.fdi.sessions import DuplicateCookies
 from watchword.http.messages import JsonObject
-from watchword.protection.errors import ChallengeFailed, TooManyRequests
+from watchword.protection.errors import ChallengeFailed, SignInStopped, TooManyRequests
 from watchword.recipes.api import Answer
 from watchword.recipes.emailpassword.errors import PasswordResetTokenInvalid, WrongCredentials
 from watchword.recipes.emailverification.errors import EmailAlreadyVerified, EmailVerificationTokenInvalid
@@ -101,8 +101,8 @@ def _general(error: GeneralError) -> Answer:
     return Answer(body={"status": "GENERAL_ERROR", "message": error.message})
 
 
-def _challenge_failed(error: ChallengeFailed) -> Answer:
-    # The code is for the website, which may show its widget now and not before.
+def _general_with_code(error: ChallengeFailed | SignInStopped) -> Answer:
+    # The code is for the website, which may show its widget or its link to a reset now and not before.
     return Answer(body={"status": "GENERAL_ERROR", "message": error.message, "code": error.code})
 
 
@@ -164,7 +164,8 @@ _TABLE: dict[type[WatchwordError], Callable[[Any], Answer]] = {
     UnsupportedContentType: _message(415),
     BadInput: _message(400),
     FieldErrors: _field_errors,
-    ChallengeFailed: _challenge_failed,
+    ChallengeFailed: _general_with_code,
+    SignInStopped: _general_with_code,
     GeneralError: _general,
     WrongCredentials: _status("WRONG_CREDENTIALS_ERROR"),
     NoEmailGivenByProvider: _status("NO_EMAIL_GIVEN_BY_PROVIDER"),

@@ -1,17 +1,20 @@
 """Counting in the database, so that any number of nodes share one budget (security RL-4)."""
 
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
 
 from watchword.database.database import Database, Transaction
 from watchword.database.statements import Statement
 from watchword.errors import Overloaded, StorageUnavailable
-from watchword.protection.settings import KEEP_FAILURES_MS
-from watchword.protection.store import Budget, Lane, SignInKeys
+from watchword.protection.settings import FOREVER_MS, KEEP_FAILURES_MS
+from watchword.protection.store import Begun, Budget, Lane, SignInKeys
 
 log = logging.getLogger(__name__)
 
 CLEAN_EVERY = 64  # calls; each makes two rows at most, and a cleaning takes away more
 CLEAN_BATCH = 200
+_NEVER = 2**31 - 1  # failures; no count gets there
 
 
 class DatabaseStore:
@@ -33,19 +36,39 @@ class DatabaseStore:
         await self._clean_sometimes(now_ms)
         return wait_ms
 
-    async def begin(self, keys: SignInKeys, now_ms: int) -> int:
-        """Count a try before it is checked: 0, or the wait in ms; one commit for both counts.
+    async def take_all(self, budgets: Sequence[Budget], now_ms: int) -> int | None:
+        """Take one request out of each, up to the first that has none; which that is, `None` when all had one."""
+
+        async def body(tx: Transaction) -> int | None:
+            for number, budget in enumerate(budgets):
+                if await self._take(tx, budget, now_ms) > 0:
+                    return number
+            return None
+
+        without = await self._db.write(body)
+        await self._clean_sometimes(now_ms)
+        return without
+
+    async def begin(self, keys: SignInKeys, now_ms: int) -> Begun:
+        """Count a try before it is checked; one commit for both counts.
 
         Always the network first, so that two tries never wait for each other in a circle.
         """
 
-        async def body(tx: Transaction) -> int:
+        async def body(tx: Transaction) -> Begun:
             wait_ms = 0 if keys.network is None else await self._take(tx, keys.network, now_ms)
-            return wait_ms if wait_ms or keys.lane is None else await self._count(tx, keys.lane, now_ms)
+            if wait_ms:
+                return Begun(wait_ms)
+            begun = Begun()
+            for asked, lane in enumerate(keys.lanes, start=1):
+                begun = replace(await self._count(tx, lane, now_ms), lanes=keys.lanes[:asked])
+                if not begun.is_stopped:
+                    break
+            return begun
 
-        wait_ms = await self._db.write(body)
+        begun = await self._db.write(body)
         await self._clean_sometimes(now_ms)
-        return wait_ms
+        return begun
 
     async def is_half_used(self, keys: SignInKeys, now_ms: int) -> bool:
         """Whether half of a budget or of the free failures is used up; one read."""
@@ -71,8 +94,8 @@ class DatabaseStore:
 
         async def body(tx: Transaction) -> None:
             await self._give_back(tx, keys.network)
-            if keys.lane is not None:
-                await tx.execute(FORGET_FAILURES, app_id=self._app_id, key=keys.lane.key)
+            for lane in keys.lanes:
+                await tx.execute(FORGET_FAILURES, app_id=self._app_id, key=lane.key)
 
         await self._db.write(body)
 
@@ -81,8 +104,10 @@ class DatabaseStore:
 
         async def body(tx: Transaction) -> None:
             await self._give_back(tx, keys.network)
-            if keys.lane is not None:
-                await tx.execute(TAKE_FAILURE_BACK, app_id=self._app_id, key=keys.lane.key, now_ms=now_ms)
+            for lane in keys.lanes:
+                await tx.execute(
+                    TAKE_FAILURE_BACK, app_id=self._app_id, key=lane.key, now_ms=now_ms, day_ms=lane.rule.day_ms
+                )
 
         await self._db.write(body)
 
@@ -103,7 +128,7 @@ class DatabaseStore:
         row = await tx.find(FIND_BUCKET, app_id=self._app_id, key=budget.key)
         return max(1, budget.wait_ms(row["full_at_ms"] if row else now_ms, now_ms))
 
-    async def _count(self, tx: Transaction, lane: Lane, now_ms: int) -> int:
+    async def _count(self, tx: Transaction, lane: Lane, now_ms: int) -> Begun:
         rule = lane.rule
         counted = await tx.find(
             COUNT_FAILURE,
@@ -116,11 +141,17 @@ class DatabaseStore:
             window_end_ms=now_ms + rule.window_ms,
             long_end_ms=now_ms + max(rule.window_ms, KEEP_FAILURES_MS),
             too_late_ms=rule.too_late_ms(now_ms),
+            stop=_NEVER if rule.stop is None else rule.stop,
+            day_ms=rule.day_ms,
+            first_kept_until_ms=rule.kept_until_ms(1, now_ms),
+            forever_ms=FOREVER_MS,
         )
         if counted is not None:
-            return 0
+            return Begun(is_last=rule.is_stopped(counted["in_a_row"]))
         row = await tx.find(FIND_FAILURES, app_id=self._app_id, key=lane.key)
-        return max(1, (row["next_ms"] if row else now_ms) - now_ms)
+        if row is not None and row["kept_until_ms"] > now_ms and rule.is_stopped(row["in_a_row"]):
+            return Begun(is_stopped=True)
+        return Begun(max(1, (row["next_ms"] if row else now_ms) - now_ms))
 
     async def _give_back(self, tx: Transaction, budget: Budget | None) -> None:
         if budget is not None:
@@ -173,8 +204,8 @@ GIVE_BACK = Statement(
 # The same sums as `FailureRule`; a test compares them.
 COUNT_FAILURE = Statement(
     """
-    insert into {sign_in_failures} as f (app_id, key, failures, next_ms, expires_ms)
-    values (:app_id, :key, 1, :now_ms, :window_end_ms)
+    insert into {sign_in_failures} as f (app_id, key, failures, next_ms, expires_ms, in_a_row, kept_until_ms)
+    values (:app_id, :key, 1, :now_ms, :window_end_ms, 1, :first_kept_until_ms)
     on conflict (app_id, key) do update
        set failures = case when f.expires_ms <= :now_ms then 1 else f.failures + 1 end,
            next_ms = case
@@ -186,19 +217,30 @@ COUNT_FAILURE = Statement(
            expires_ms = case
                when f.expires_ms <= :now_ms or f.failures + 1 < :free then :window_end_ms
                else :long_end_ms
+           end,
+           in_a_row = case when f.kept_until_ms <= :now_ms then 1 else f.in_a_row + 1 end,
+           kept_until_ms = case
+               when f.kept_until_ms <= :now_ms then :first_kept_until_ms
+               when f.in_a_row + 1 >= :stop then :forever_ms
+               else :now_ms + (f.in_a_row + 1) * cast(:day_ms as bigint)
            end
-     where f.next_ms <= :now_ms or f.next_ms > :too_late_ms
-    returning failures
+     where (f.next_ms <= :now_ms or f.next_ms > :too_late_ms)
+       and (f.in_a_row < :stop or f.kept_until_ms <= :now_ms)
+    returning in_a_row
     """
 )
 
-FIND_FAILURES = Statement("select next_ms from {sign_in_failures} where app_id = :app_id and key = :key")
+FIND_FAILURES = Statement(
+    "select next_ms, in_a_row, kept_until_ms from {sign_in_failures} where app_id = :app_id and key = :key"
+)
 
 FORGET_FAILURES = Statement("delete from {sign_in_failures} where app_id = :app_id and key = :key")
 
 TAKE_FAILURE_BACK = Statement(
     """
-    update {sign_in_failures} set failures = failures - 1, next_ms = {least}(next_ms, :now_ms)
+    update {sign_in_failures}
+       set failures = failures - 1, next_ms = {least}(next_ms, :now_ms), in_a_row = in_a_row - 1,
+           kept_until_ms = :now_ms + (in_a_row - 1) * cast(:day_ms as bigint)
      where app_id = :app_id and key = :key and failures > 0
     """
 )
@@ -218,10 +260,11 @@ CLEAN_BUCKETS = Statement(
 CLEAN_FAILURES = Statement(
     """
     delete from {sign_in_failures}
-     where app_id = :app_id and expires_ms < :now_ms
+     where app_id = :app_id and kept_until_ms < :now_ms and expires_ms < :now_ms
        and key in (
-           select key from {sign_in_failures} where app_id = :app_id and expires_ms < :now_ms
-           order by expires_ms limit :most
+           select key from {sign_in_failures}
+            where app_id = :app_id and kept_until_ms < :now_ms and expires_ms < :now_ms
+            order by kept_until_ms limit :most
        )
     """
 )

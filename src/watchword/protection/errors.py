@@ -20,3 +20,18 @@ class ChallengeFailed(GeneralError):
     """Nobody has shown yet that a human is there. The person reads the message."""
 
     code = "challenge_failed"
+
+
+class SignInStopped(GeneralError):
+    """So many sign-ins to an account failed that no password is compared any more; the person reads what to do.
+
+    It says the same for an account that nobody has (security EN-1).
+    """
+
+    code = "sign_in_stopped"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There were too many wrong passwords for this account. Please set a new one, with the link for forgotten "
+            "passwords, or sign in where you have signed in before."
+        )

@@ -1,10 +1,10 @@
-"""The limits in force: who is counted where, in the database, and in this process while that is away."""
+"""The limits in force: who is counted where, and what happens when it is too much."""
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from watchword.audit.events import EventLog, SecurityEvent, Unlogged
 from watchword.clock import Clock
@@ -12,20 +12,16 @@ from watchword.crypto.sealing import SecretRing
 from watchword.database.database import Database, Transaction
 from watchword.errors import Overloaded, StorageUnavailable
 from watchword.http.client_address import network_of
-from watchword.protection.database_store import DatabaseStore
+from watchword.protection.counting import Counting
 from watchword.protection.devices import account_tag, device_cookie, read_device
-from watchword.protection.errors import TooManyRequests
+from watchword.protection.errors import SignInStopped, TooManyRequests
+from watchword.protection.mail_budgets import MailBudgets
 from watchword.protection.memory_store import MOST_KEYS, MemoryStore
-from watchword.protection.settings import Limit, LimitName, Protection
-from watchword.protection.store import Budget, Lane, LimitStore, SignInKeys
-
-T = TypeVar("T")
+from watchword.protection.settings import QUIET_MS, FailureRule, Limit, LimitName, Protection
+from watchword.protection.store import Budget, Lane, SignInKeys
 
 log = logging.getLogger(__name__)
 
-QUIET_MS = 60_000  # a network that goes on is in the audit log once in this time
-SILENT_ABOUT_MAILS_MS = 3_600_000  # an attack shall not flood the log instead
-ASK_AGAIN_MS = 1_000  # after the database failed; until then this process counts by itself
 #: In how many lots a budget comes that is too big for one more write with each request, as a refresh costs only one.
 #: A process counts the first lot of each network by itself, and honest networks seldom get further; what comes then
 #: it takes out of the shared budget one lot at a time.
@@ -70,15 +66,15 @@ class Limits:
         self._clock = clock
         self._secrets = secrets
         self._audit = audit or Unlogged()
-        self._shared = DatabaseStore(db, app_id)
-        self._alone = MemoryStore()  # while the database is away
+        self._counting = Counting(db, app_id, clock)
         self._before = MemoryStore()  # what need not be shared yet
         self._left_of_lots: dict[bytes, int] = {}
         #: How often each limit refused; read by whoever measures.
         self.refused: dict[str, int] = {}
-        self._away_until_ms = 0
+        #: Whether somebody who has no password that counts can get a new one by mail; without that nothing is stopped.
+        self.resets_are_mailed = False
+        self._mails = MailBudgets(settings, self._counting, self._key, clock, self._audit, self.refused)
         self._warned_without_address = False
-        self._silent_about_mails_until_ms = 0
 
     def start(self) -> None:
         """Say which limits are off."""
@@ -99,35 +95,20 @@ class Limits:
         lots = _LOTS.get(name)
         if lots is not None and budget.limit.requests >= lots and await self._takes_lots(budget, lots, now_ms):
             return
-        wait_ms = await self._count(lambda store: store.take(budget, now_ms))
+        wait_ms = await self._counting.count(lambda store: store.take(budget, now_ms))
         self._refuse(name, wait_ms, SecurityEvent("limit_reached", address=address, facts={"limit": name}))
 
-    async def may_mail(self, kind: str, address: str) -> bool:
-        """Count one mail that a stranger may have caused; `False` when the address has had enough of this kind.
+    async def may_mail(self, kind: str, address: str, *, tenant_id: str) -> bool:
+        """Count one mail that a stranger may have caused; `False` when there have been enough of this kind.
 
         Whoever asks for the mail is answered as ever: a refusal would tell who has an account (security EN-3).
 
         Args:
-            kind: What the mail is for; each has a budget of its own.
+            kind: What the mail is for; each has budgets of its own.
             address: In normal form.
+            tenant_id: Where it was asked for.
         """
-        limit = self.settings.mails_per_address
-        if limit is None:
-            return True
-        budget = Budget(self._key("mail", f"{kind}\n{address}".encode("utf-8", "surrogatepass")), limit)
-        now_ms = self._clock.now_ms()
-        if await self._count(lambda store: store.take(budget, now_ms)) == 0:
-            return True
-        reached = SecurityEvent("limit_reached", facts={"limit": "mails_per_address", "mail": kind})
-        self._audit.note(reached, quiet_ms=QUIET_MS)
-        if now_ms >= self._silent_about_mails_until_ms:
-            self._silent_about_mails_until_ms = now_ms + SILENT_ABOUT_MAILS_MS
-            log.warning(
-                "somebody asks for more %s mails to one address than protection.mails_per_address allows; they are "
-                "not sent; this is not said again for an hour",
-                kind,
-            )
-        return False
+        return await self._mails.may_mail(kind, address, tenant_id)
 
     @asynccontextmanager
     async def sign_in_attempt(self, tenant_id: str, email: str, caller: Caller) -> AsyncGenerator[None, None]:
@@ -142,22 +123,39 @@ class Limits:
             caller: As far as known; without anything, the account alone is counted.
         Raises:
             TooManyRequests: Before anything was compared.
+            SignInStopped: The same, and waiting does not help.
         """
         keys = self._sign_in_keys(tenant_id, email, caller)
-        if keys.network is None and keys.lane is None:
+        if keys.network is None and not keys.lanes:
             yield
             return
         now_ms = self._clock.now_ms()
+        begun = await self._counting.count(lambda store: store.begin(keys, now_ms))
         reached = SecurityEvent(
-            "limit_reached", tenant_id=tenant_id, address=caller.address, facts={"limit": "sign_in"}
+            "limit_reached",
+            tenant_id=tenant_id,
+            address=caller.address,
+            facts={"limit": "failures_before_reset" if begun.is_stopped else "sign_in"},
         )
-        self._refuse("sign_in", await self._count(lambda store: store.begin(keys, now_ms)), reached)
+        if begun.is_stopped:
+            self._note_refusal("failures_before_reset", reached)
+            raise SignInStopped
+        self._refuse("sign_in", begun.wait_ms, reached)
         try:
             yield
         except (Overloaded, StorageUnavailable):
-            await self._settle(lambda store: store.take_back(keys, now_ms))
+            counted = SignInKeys(keys.network, begun.lanes[-1:])
+            await self._counting.settle(lambda store: store.take_back(counted, now_ms))
             raise
-        await self._settle(lambda store: store.succeed(keys))
+        except BaseException:
+            if begun.is_last:
+                facts = {"failures": self.settings.failures_before_reset}
+                self._audit.note(
+                    SecurityEvent("sign_in_stopped", tenant_id=tenant_id, address=caller.address, facts=facts)
+                )
+            raise
+        right = SignInKeys(keys.network, begun.lanes)
+        await self._counting.settle(lambda store: store.succeed(right))
 
     def can_be_used_up(self, name: LimitName | Literal["sign_in"]) -> bool:
         """Whether anything is counted there."""
@@ -178,20 +176,18 @@ class Limits:
         if name == "sign_in":
             keys = self._sign_in_keys(tenant_id, email, caller)
         else:
-            keys = SignInKeys(self._budget(name, getattr(self.settings, name), caller.address), None)
+            keys = SignInKeys(self._budget(name, getattr(self.settings, name), caller.address))
         now_ms = self._clock.now_ms()
-        return await self._count(lambda store: store.is_half_used(keys, now_ms))
+        return await self._counting.count(lambda store: store.is_half_used(keys, now_ms))
 
-    async def forget_failures(self, tenant_id: str, email: str) -> None:
-        """Start the count of an account anew, as after a success: its owner has proved to be that in another way."""
-        keys = self._sign_in_keys(tenant_id, email, None)
-        await self._settle(lambda store: store.succeed(keys))
+    async def forget_failures(self, tx: Transaction, tenant_id: str, email: str) -> None:
+        """Start the count of an account anew, as after a success, in the transaction that is the reason.
 
-    async def delete_account(self, tx: Transaction, tenant_id: str, email: str) -> None:
-        """Forget an account that is deleted, in the transaction that does."""
+        Its owner has proved to be that in another way, or the account is gone.
+        """
         lane = self._sign_in_keys(tenant_id, email, None).lane
         if lane is not None:
-            await self._shared.forget(tx, lane)
+            await self._counting.forget(tx, lane)
 
     def remember_device(self, tenant_id: str, email: str, device_cookies: Sequence[str]) -> str | None:
         """The device cookie for a browser that has just signed in to an account; `None` where that is off."""
@@ -204,15 +200,20 @@ class Limits:
 
     def _sign_in_keys(self, tenant_id: str, email: str, caller: Caller | None) -> SignInKeys:
         network = None if caller is None else self._budget("sign_in", self.settings.sign_in, caller.address)
-        rule = self.settings.failure_rule
+        rule = self._failure_rule()
         if rule is None:
-            return SignInKeys(network, None)
+            return SignInKeys(network)
         tag = account_tag(tenant_id, email)
+        account = Lane(self._key("account", tag), rule)
         device = None if caller is None else read_device(self._secrets, caller.device_cookies, tag)
         if device is not None and tag in device.accounts:
             # Neither strangers at the account nor neighbours in the network use this up (security RL-2).
-            return SignInKeys(None, Lane(self._key("device", device.id + tag), rule))
-        return SignInKeys(network, Lane(self._key("account", tag), rule))
+            return SignInKeys(None, (Lane(self._key("device", device.id + tag), rule), account))
+        return SignInKeys(network, (account,))
+
+    def _failure_rule(self) -> FailureRule | None:
+        rule = self.settings.failure_rule
+        return rule if rule is None or self.resets_are_mailed else replace(rule, stop=None)
 
     def _budget(self, name: str, limit: Limit | None, address: str | None) -> Budget | None:
         if limit is None:
@@ -240,7 +241,7 @@ class Limits:
         left = self._left_of_lots.pop(budget.key, 0)
         if left == 0:
             lot = Budget(budget.key, Limit(lots, budget.limit.seconds))  # one of these is as much as `size` requests
-            if await self._count(lambda store: store.take(lot, now_ms)) > 0:
+            if await self._counting.count(lambda store: store.take(lot, now_ms)) > 0:
                 return False
             left = size + self._left_of_lots.pop(budget.key, 0)
         if left > 1:
@@ -251,31 +252,9 @@ class Limits:
 
     def _refuse(self, name: str, wait_ms: int, reached: SecurityEvent) -> None:
         if wait_ms > 0:
-            self.refused[name] = self.refused.get(name, 0) + 1
-            self._audit.note(reached, quiet_ms=QUIET_MS)
+            self._note_refusal(name, reached)
             raise TooManyRequests(-(-wait_ms // 1000))
 
-    # Counting
-
-    async def _count(self, ask: Callable[[LimitStore], Awaitable[T]]) -> T:
-        now_ms = self._clock.now_ms()
-        if not self._is_away(now_ms):
-            try:
-                return await ask(self._shared)
-            except (StorageUnavailable, Overloaded) as error:
-                self._away_until_ms = now_ms + ASK_AGAIN_MS
-                log.warning("limits are counted by this process alone for now: %s", error)
-        return await ask(self._alone)
-
-    def _is_away(self, now_ms: int) -> bool:
-        """Whether the database failed a moment ago; by a clock that was put back since, it did not."""
-        return 0 < self._away_until_ms - now_ms <= ASK_AGAIN_MS
-
-    async def _settle(self, tell: Callable[[LimitStore], Awaitable[None]]) -> None:
-        """Correct a count where it may be; an outage in between leaves it as it is, on the strict side."""
-        await tell(self._alone)
-        if not self._is_away(self._clock.now_ms()):
-            try:
-                await tell(self._shared)
-            except (StorageUnavailable, Overloaded) as error:
-                log.warning("a count of sign-ins stays as it is: %s", error)
+    def _note_refusal(self, name: str, reached: SecurityEvent) -> None:
+        self.refused[name] = self.refused.get(name, 0) + 1
+        self._audit.note(reached, quiet_ms=QUIET_MS)

@@ -18,6 +18,12 @@ LimitName = Literal[
 ]
 """The limits that a route can name; each is a field of `Protection`."""
 
+MailLimitName = Literal["mails_per_address", "mails_per_tenant", "mails_per_app"]
+"""The budgets that a mail can use up, in the order in which they are asked."""
+
+QUIET_MS = 60_000  # whoever goes on at a limit is in the audit log once in this time
+
+FOREVER_MS = 253_402_300_799_999  # the year 9999
 KEEP_FAILURES_MS = 86_400_000  # once delays have begun, failures in a row are remembered for a day after the last
 
 
@@ -48,12 +54,14 @@ class FailureRule:
         window_ms: Fewer than that are forgotten this long after the last one.
         first_delay_ms: The wait after the failure number `free`; it doubles with each further one.
         longest_delay_ms: Where the doubling ends.
+        stop: After so many since the last success, however slow, nothing is compared any more; `None` for never.
     """
 
     free: int
     window_ms: int
     first_delay_ms: int
     longest_delay_ms: int
+    stop: int | None = None
 
     def delay_ms(self, failures: int) -> int:
         """The wait after so many failures in a row."""
@@ -68,6 +76,25 @@ class FailureRule:
     def kept_ms(self, failures: int) -> int:
         """How long so many failures in a row are remembered after the last one."""
         return self.window_ms if failures < self.free else max(self.window_ms, KEEP_FAILURES_MS)
+
+    def is_stopped(self, in_a_row: int) -> bool:
+        """Whether so many failures since the last success were the last."""
+        return self.stop is not None and in_a_row >= self.stop
+
+    def kept_until_ms(self, in_a_row: int, now_ms: int) -> int:
+        """When so many failures since the last success are forgotten: after as many days, a stop never.
+
+        A guesser who waits until then has one try a day, and whoever floods us with names that nobody has leaves
+        rows for one day only.
+        """
+        if self.is_stopped(in_a_row):
+            return FOREVER_MS
+        return now_ms + in_a_row * self.day_ms
+
+    @property
+    def day_ms(self) -> int:
+        """For how long each failure is remembered on the way to a stop."""
+        return 0 if self.stop is None else KEEP_FAILURES_MS
 
 
 _MOST_DOUBLINGS = 20  # keeps the numbers far from where 64 bits end
@@ -86,6 +113,10 @@ class Protection:
         failures_per_account: Failed sign-ins in a row for one e-mail address of one tenant, known or not,
             before there is a wait; a success sets it back. A browser that has signed in to the account
             before counts for itself, so that a stranger cannot lock its owner out.
+        failures_before_reset: Failed sign-ins since the last success, however slow, for one address of one
+            tenant, after which no password is compared any more until there is a new one: the person is asked
+            to set it. Browsers that have signed in before go on. In force where reset links are mailed, since it
+            would lock owners out elsewhere, and only together with `failures_per_account`.
         failure_window_seconds: Fewer failures than that are forgotten this long after the last one.
         first_delay_seconds: The first wait; it doubles with each further failure.
         longest_delay_seconds: The longest wait.
@@ -102,6 +133,9 @@ class Protection:
         authorisation_url: Ways of one network to a provider.
         mails_per_address: Mails of one kind that strangers can cause to one e-mail address. What is asked
             for beyond that is answered as ever and not sent, so that nobody's mailbox can be flooded.
+        mails_per_tenant: The same for all addresses of one tenant, so that nobody spends the operator's money or
+            good name; each kind has its own, so that mails of one kind do not use up what others need.
+        mails_per_app: The same for all tenants together.
     Raises:
         ConfigurationError: A number that cannot be.
 
@@ -109,6 +143,7 @@ class Protection:
     """
 
     failures_per_account: int | None = 10
+    failures_before_reset: int | None = 100
     failure_window_seconds: int = 900
     first_delay_seconds: int = 60
     longest_delay_seconds: int = 3_600
@@ -123,14 +158,18 @@ class Protection:
     sign_in_up: Limit | None = Limit(1_000, seconds=600)
     authorisation_url: Limit | None = Limit(1_000, seconds=600)
     mails_per_address: Limit | None = Limit(5, seconds=3_600)
+    mails_per_tenant: Limit | None = Limit(10_000, seconds=3_600)
+    mails_per_app: Limit | None = Limit(50_000, seconds=3_600)
 
     def __post_init__(self) -> None:
         if self.failures_per_account is not None:
             _check("failures_per_account", self.failures_per_account, 2, 100)
+        if self.failures_before_reset is not None:
+            _check("failures_before_reset", self.failures_before_reset, self.failures_per_account or 2, 10_000)
         _check("failure_window_seconds", self.failure_window_seconds, 1, _LONGEST_SECONDS)
         _check("first_delay_seconds", self.first_delay_seconds, 1, self.longest_delay_seconds)
         _check("longest_delay_seconds", self.longest_delay_seconds, 1, 86_400)
-        for name in ("sign_in", *get_args(LimitName), "mails_per_address"):
+        for name in ("sign_in", *get_args(LimitName), *get_args(MailLimitName)):
             limit: Limit | None = getattr(self, name)
             if limit is not None:
                 _check(f"{name}.requests", limit.requests, 1, _MOST_REQUESTS)
@@ -146,7 +185,13 @@ class Protection:
             window_ms=self.failure_window_seconds * 1000,
             first_delay_ms=self.first_delay_seconds * 1000,
             longest_delay_ms=self.longest_delay_seconds * 1000,
+            stop=self.failures_before_reset,
         )
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether there is an end to the guesses at one account, however slow they are."""
+        return self.failures_per_account is not None and self.failures_before_reset is not None
 
     @property
     def switched_off(self) -> list[str]:

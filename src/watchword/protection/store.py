@@ -1,5 +1,6 @@
 """What the limits ask of the place where they count."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,10 +45,38 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class SignInKeys:
-    """What one try to sign in counts on; `None` where that is switched off, or not known."""
+    """What one try to sign in counts on.
+
+    Attributes:
+        network: `None` where that is switched off, or not known.
+        lanes: The first that is not stopped counts; none where that is switched off. A known device has its own, and
+            once that is stopped it is a stranger at the account.
+    """
 
     network: Budget | None
-    lane: Lane | None
+    lanes: tuple[Lane, ...] = ()
+
+    @property
+    def lane(self) -> Lane | None:
+        """The one that counts as long as it is not stopped."""
+        return self.lanes[0] if self.lanes else None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What became of a try that was counted.
+
+    Attributes:
+        wait_ms: 0 when it may be checked, else how long to wait.
+        is_stopped: It may not be checked, however long one waits.
+        is_last: It may be checked, and when it fails it was the last one.
+        lanes: Those that were asked; where it may be checked, the last one counted it.
+    """
+
+    wait_ms: int = 0
+    is_stopped: bool = False
+    is_last: bool = False
+    lanes: tuple[Lane, ...] = ()
 
 
 class LimitStore(Protocol):
@@ -57,8 +86,12 @@ class LimitStore(Protocol):
         """Take one request out of a budget; 0 when there was one, else how long until there is."""
         ...
 
-    async def begin(self, keys: SignInKeys, now_ms: int) -> int:
-        """Count a try before it is checked: 0 when it may be checked, else how long to wait.
+    async def take_all(self, budgets: Sequence[Budget], now_ms: int) -> int | None:
+        """Take one request out of each, up to the first that has none; which that is, `None` when all had one."""
+        ...
+
+    async def begin(self, keys: SignInKeys, now_ms: int) -> Begun:
+        """Count a try before it is checked.
 
         Of any number at the same moment, no more are let through than the rule allows (security RL-3).
         """
@@ -69,7 +102,7 @@ class LimitStore(Protocol):
         ...
 
     async def succeed(self, keys: SignInKeys) -> None:
-        """The try was right: the lane starts anew, and the network gets its own back."""
+        """The try was right: the lanes start anew, and the network gets its own back."""
         ...
 
     async def take_back(self, keys: SignInKeys, now_ms: int) -> None:

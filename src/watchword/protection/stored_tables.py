@@ -14,12 +14,15 @@ STORED_TABLES = (
         name="sign_in_failures",
         what="How often somebody failed to sign in to an account. The key is a hash that only the secret from the "
         "configuration can repeat.",
-        until="until the next success, a day at most; those of a user until the user is deleted",
+        until="until the next success or the next new password; else for as many days as there were failures, and when "
+        "no password is compared any more, until there is a new one; those of a user until the user is deleted",
         columns={
             "key": "a keyed hash of the account, or of a device at it",
             "failures": "how often in a row",
             "next_ms": "when the next try counts",
-            "expires_ms": "when it is forgotten",
+            "expires_ms": "when the waits begin anew",
+            "in_a_row": "how often since the last success",
+            "kept_until_ms": "when that is forgotten",
         },
     ),
     StoredTable(

@@ -142,6 +142,20 @@ def _note_failure(engine: Engine, tenant_id: str, user_id: str | None, address: 
     )
 
 
+async def forget_failed_sign_ins(engine: Engine, tenant_id: str, email: str, *, address: str | None = None) -> None:
+    """Start the count of an address's failed sign-ins anew, and record that somebody wanted it."""
+    found = await find_password_user(engine, tenant_id, email)
+    reopened = SecurityEvent(
+        "sign_in_reopened", tenant_id=tenant_id, user_id=None if found is None else found.user.id, address=address
+    )
+
+    async def forget(tx: Transaction) -> None:
+        await engine.limits.forget_failures(tx, tenant_id, account_key(email))
+        await engine.audit.record(tx, reopened)
+
+    await engine.db.write(forget)
+
+
 def account_key(email: str) -> str:
     """What the failures of an address are counted under: its normal form; what is no address counts as typed."""
     try:

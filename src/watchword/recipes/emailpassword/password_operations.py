@@ -130,6 +130,8 @@ async def reset_password(
     async def reset(tx: Transaction) -> tuple[PasswordResetProof, list[str]]:
         proof = await _consume(tx, engine, tenant_id, token)
         await _update_password(tx, engine, proof.recipe_user_id, password_hash)
+        # Whoever guessed at the old password must not keep its owner waiting with the new one (security RL-2).
+        await engine.limits.forget_failures(tx, tenant_id, proof.email)
         await directory.mark_email_verified(tx, engine.app_id, proof.recipe_user_id, proof.email)
         await enqueue_notice(
             tx,
@@ -207,6 +209,8 @@ async def update_email_or_password(
         await tx.execute(DELETE_RESET_TOKENS_OF_USER, app_id=engine.app_id, user_id=before.id)
         if password_hash is not None:
             await _update_password(tx, engine, recipe_user_id, password_hash)
+            for tenant_id in old.tenant_ids:  # guesses at the one before are over
+                await engine.limits.forget_failures(tx, tenant_id, old.email or "")
         if new_email is not None:
             await _update_email(tx, engine, before.id, recipe_user_id, new_email)
         for kind in kinds:

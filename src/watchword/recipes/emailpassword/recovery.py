@@ -77,10 +77,18 @@ class PasswordRecovery(SignInRecipe):
                 "disabled_apis to say that this is meant",
                 api,
             )
+        if not self.disabled_apis & {api, "password_reset_post"}:
+            engine.limits.resets_are_mailed = True
 
     async def start(self) -> None:
         """Say which checks of new passwords are off."""
         await super().start()
+        limits = self.engine.limits
+        if limits.settings.is_stopping and not limits.resets_are_mailed:
+            log.warning(
+                "protection.failures_before_reset is not in force: without a reset by mail it would lock people out; "
+                "waits between guesses are"
+            )
         for setting in self.password_policy.switched_off:
             log.warning("password_policy.%s is off: passwords that are guessed first are accepted", setting)
 
@@ -208,7 +216,7 @@ class PasswordRecovery(SignInRecipe):
             FieldErrors: The password is too long or not text.
             Overloaded: Too many passwords wait to be hashed.
         """
-        proof = await password_operations.reset_password(
+        return await password_operations.reset_password(
             self.engine,
             tenant_id,
             token,
@@ -217,9 +225,6 @@ class PasswordRecovery(SignInRecipe):
             language=language_of(user_context),
             address=address_of(user_context),
         )
-        # Whoever guessed at the old password must not keep its owner waiting with the new one (security RL-2).
-        await self.engine.limits.forget_failures(tenant_id, operations.account_key(proof.email))
-        return proof
 
     async def update_email_or_password(
         self,
@@ -269,6 +274,24 @@ class PasswordRecovery(SignInRecipe):
             language=language_of(user_context),
             address=address_of(user_context),
         )
+
+    async def forget_failed_sign_ins(
+        self,
+        email: str,
+        *,
+        tenant_id: str = "public",
+        user_context: UserContext | None = None,
+    ) -> None:
+        """Let an account be signed in to again at which too many passwords were wrong, for a support desk.
+
+        A new password does the same, however it is set. Does nothing where nobody waits or is stopped.
+
+        Args:
+            email: In any spelling.
+            tenant_id: Where the account is.
+            user_context: The application's own; see `UserContext`.
+        """
+        await operations.forget_failed_sign_ins(self.engine, tenant_id, email, address=address_of(user_context or {}))
 
     # The HTTP APIs
 
@@ -339,5 +362,6 @@ class PasswordRecovery(SignInRecipe):
 
     async def _mail_link_if_known(self, email: str, tenant_id: str, user_context: UserContext) -> None:
         found = await operations.find_password_user(self.engine, tenant_id, email)
-        if found is not None and await self.engine.limits.may_mail("password_reset", operations.account_key(email)):
+        key = operations.account_key(email)
+        if found is not None and await self.engine.limits.may_mail("password_reset", key, tenant_id=tenant_id):
             await self.send_reset_password_email(found.user.id, email, tenant_id=tenant_id, user_context=user_context)

@@ -217,7 +217,8 @@ class EmailVerification(Recipe):
         """
         if await self._refresh_claim(session, api.user_context):
             raise EmailAlreadyVerified
-        if await self.engine.limits.may_mail("email_verification", await self._recipient(session.recipe_user_id)):
+        recipient = await self._recipient(session.recipe_user_id)
+        if await self.engine.limits.may_mail("email_verification", recipient, tenant_id=session.tenant_id):
             await self.send_email_verification_email(
                 session.recipe_user_id, tenant_id=session.tenant_id, user_context=api.user_context
             )

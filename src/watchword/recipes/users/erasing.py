@@ -106,7 +106,7 @@ class UserErasing(UserReading):
         user = await directory.find_user(tx, self._engine.app_id, user_id)
         for method in () if user is None else user.login_methods:
             for tenant_id in method.tenant_ids if method.email is not None else ():
-                await self._engine.limits.delete_account(tx, tenant_id, method.email or "")
+                await self._engine.limits.forget_failures(tx, tenant_id, method.email or "")
 
     async def _ids_of(self, reader: directory.Reader, user_id: str) -> list[str]:
         """Every id of a person, the present user id first."""
