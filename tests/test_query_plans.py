@@ -92,7 +92,7 @@ async def test_postgresql_searches_by_an_index(postgres_url: str) -> None:
     assert {} == problems
 
 
-async def fill(connection: Any) -> None:
+async def fill(connection: Any, *, rows: int = ROWS, analyze: bool = True) -> None:
     """Put rows into every table that grows: in row 17, each column of text has the value `<column>17`."""
     await connection.execute("set session_replication_role = replica")  # rows need no parents here
     columns = await connection.fetch(
@@ -111,9 +111,10 @@ async def fill(connection: Any) -> None:
         values = ", ".join(value_of(column, kind) for column, kind in named)
         names = ", ".join(column for column, _ in named)
         await connection.execute(
-            f"insert into signin.{table} ({names}) select {values} from generate_series(1, {ROWS}) as g"  # noqa: S608 - names of ours
+            f"insert into signin.{table} ({names}) select {values} from generate_series(1, {rows}) as g"  # noqa: S608 - names of ours
         )
-    await connection.execute("analyze")
+    if analyze:
+        await connection.execute("analyze")
 
 
 def value_of(column: str, kind: str) -> str:

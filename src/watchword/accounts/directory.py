@@ -227,13 +227,23 @@ USER_LOGIN_METHODS = """
     left join {login_method_tenants} t on t.app_id = m.app_id and t.recipe_user_id = m.recipe_user_id
 """
 
-#: The joins from a login method `own`, found by a recipe, to its user `u` and all that `USER_COLUMNS` names.
-USER_OF_OWN_LOGIN_METHOD = (
+
+def user_of_login_method(recipe_user_id: str) -> str:
+    """The condition that finds the user `u` of a login method, by one key after the other.
+
+    Never by joins: of tables without statistics PostgreSQL believes that the id of the application alone finds one
+    row, so it may join by nothing else, and keeps that plan while people come: each sign-in then reads all of them,
+    for each of them.
+
+    Args:
+        recipe_user_id: SQL that is one id: a parameter, or a query in brackets that finds at most one.
     """
-    join {users} u on u.app_id = own.app_id and u.user_id = own.user_id
-"""
-    + USER_LOGIN_METHODS
-)
+    return f"""
+        u.app_id = :app_id
+        and u.user_id = (select own.user_id from {{login_methods}} own
+                          where own.app_id = :app_id and own.recipe_user_id = {recipe_user_id})
+    """  # noqa: S608 - constant parts, put together once
+
 
 _INSERT_USER = Statement(
     """
@@ -277,11 +287,7 @@ _FIND_USER = Statement(
 )
 
 _FIND_USER_OF_LOGIN_METHOD = Statement(
-    "select"
-    + USER_COLUMNS
-    + "from {login_methods} own"
-    + USER_OF_OWN_LOGIN_METHOD
-    + "where own.app_id = :app_id and own.recipe_user_id = :recipe_user_id"
+    "select" + USER_COLUMNS + "from {users} u" + USER_LOGIN_METHODS + "where" + user_of_login_method(":recipe_user_id")
 )
 
 _UPDATE_LOGIN_METHOD_EMAIL = Statement(

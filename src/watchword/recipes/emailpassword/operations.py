@@ -244,16 +244,22 @@ INSERT_EMAIL = Statement(
     """
 )
 
-FIND_PASSWORD_USER = Statement(  # constants only, put together once
-    "select e.recipe_user_id as own_recipe_user_id, p.password_hash,"  # noqa: S608 - as above
-    + directory.USER_COLUMNS
-    + """
-      from {emailpassword_emails} e
-      join {emailpassword_users} p on p.app_id = e.app_id and p.recipe_user_id = e.recipe_user_id
-      join {login_methods} own on own.app_id = e.app_id and own.recipe_user_id = e.recipe_user_id
+FIND_PASSWORD_USER = Statement(
     """
-    + directory.USER_OF_OWN_LOGIN_METHOD
-    + "where e.app_id = :app_id and e.tenant_id = :tenant_id and e.email = :email"
+    select e.recipe_user_id as own_recipe_user_id,
+           (select p.password_hash from {emailpassword_users} p
+             where p.app_id = e.app_id and p.recipe_user_id = e.recipe_user_id) as password_hash,
+    """  # noqa: S608 - constants only, put together once
+    + directory.USER_COLUMNS
+    + "from {users} u"
+    + directory.USER_LOGIN_METHODS
+    + "join {emailpassword_emails} e on e.app_id = u.app_id and e.tenant_id = :tenant_id and e.email = :email where"
+    + directory.user_of_login_method(
+        """
+        (select recipe_user_id from {emailpassword_emails}
+          where app_id = :app_id and tenant_id = :tenant_id and email = :email)
+        """
+    )
 )
 
 FIND_EMAIL = Statement(

@@ -270,17 +270,22 @@ async def _find(engine: Engine, reader: directory.Reader, tenant_id: str, identi
 
 
 FIND_IDENTITY = Statement(
-    "select i.issuer, i.recipe_user_id as own_recipe_user_id, "  # noqa: S608 - constant parts, as everywhere
+    "select i.issuer, i.recipe_user_id as own_recipe_user_id,"  # noqa: S608 - constant parts, as everywhere
     + directory.USER_COLUMNS
+    + "from {users} u"
+    + directory.USER_LOGIN_METHODS
     + """
-      from {thirdparty_users} i
-      join {login_methods} own on own.app_id = i.app_id and own.recipe_user_id = i.recipe_user_id
-    """
-    + directory.USER_OF_OWN_LOGIN_METHOD
-    + """
-     where i.app_id = :app_id and i.tenant_id = :tenant_id
+      join {thirdparty_users} i on i.app_id = u.app_id and i.tenant_id = :tenant_id
        and i.third_party_id = :third_party_id and i.third_party_user_id = :third_party_user_id
+     where
     """
+    + directory.user_of_login_method(
+        """
+        (select recipe_user_id from {thirdparty_users}
+          where app_id = :app_id and tenant_id = :tenant_id
+            and third_party_id = :third_party_id and third_party_user_id = :third_party_user_id)
+        """
+    )
 )
 
 FIND_KNOWN = Statement(
