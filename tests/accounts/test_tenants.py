@@ -34,18 +34,18 @@ async def test_a_tenant_is_known_in_its_app_only(accounts_db: Database) -> None:
     """Attack: the tenant of another app, named in the path (security TN-1)."""
     await insert(accounts_db, "public", "Customer-1")
 
-    assert Tenant("Customer-1") == await Tenants(accounts_db, "public").get_tenant("Customer-1")
+    assert Tenant("Customer-1") == await Tenants(accounts_db, "public").get("Customer-1")
     with pytest.raises(BadInput, match="unknown tenant Customer-1") as caught:
-        await Tenants(accounts_db, "other").get_tenant("Customer-1")
+        await Tenants(accounts_db, "other").get("Customer-1")
     assert "tenantId" == caught.value.field
     with pytest.raises(BadInput, match="unknown tenant"):  # case counts
-        await Tenants(accounts_db, "public").get_tenant("customer-1")
+        await Tenants(accounts_db, "public").get("customer-1")
 
 
 async def test_public_needs_no_database(accounts_db: Database) -> None:
     """A request on the default tenant costs no read, so it works while the database is away."""
     await accounts_db.stop()
-    assert Tenant("public") == await Tenants(accounts_db, "public").get_tenant("public")
+    assert Tenant("public") == await Tenants(accounts_db, "public").get("public")
 
 
 @pytest.mark.parametrize("tenant_id", ["", " ", "a b", "a/b", "a\x00", "\ud800", "ä", "' or 1=1 --", "a" * 65, "a\n"])
@@ -53,4 +53,4 @@ async def test_what_cannot_be_a_tenant_is_refused_without_a_read(accounts_db: Da
     """NUL, surrogates and kilobytes neither reach the database nor come back in the message."""
     await accounts_db.stop()
     with pytest.raises(BadInput, match=r"^unknown tenant; a tenant id consists of letters, digits and hyphens$"):
-        await Tenants(accounts_db, "public").get_tenant(tenant_id)
+        await Tenants(accounts_db, "public").get(tenant_id)

@@ -55,7 +55,7 @@ async def tenants(sqlite_url: str) -> AsyncIterator[Tenants]:
     recipes = [EmailPassword(), Trusting(providers=[google]), EmailVerification(mode="OPTIONAL")]
     async with running_site(sqlite_url, recipes=recipes) as site:
         for tenant_id in ("a", "b"):
-            await site.auth.tenants.create_or_update_tenant(tenant_id)
+            await site.auth.tenants.create_or_update(tenant_id)
         ada = site.browser()
         answer = await ada.post_form("/auth/a/signup", {"email": ADA, "password": PASSWORD})
         yield Tenants(site, ada, answer.json()["user"]["id"])
@@ -177,7 +177,7 @@ async def open_id(t: Tenants) -> None:
 
 async def login_methods(t: Tenants) -> None:
     """Each tenant tells its own."""
-    await t.site.auth.tenants.create_or_update_tenant("b", first_factors=["thirdparty"])
+    await t.site.auth.tenants.create_or_update("b", first_factors=["thirdparty"])
     here, there = [
         (await t.stranger().get(f"/auth/{tenant_id}/loginmethods")).json()["firstFactors"] for tenant_id in "ab"
     ]

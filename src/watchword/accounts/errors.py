@@ -14,6 +14,15 @@ class AccountBanned(SignInNotAllowed):
         self.ban = ban
 
 
+class TenantNotFound(BadInput):
+    """There is no such tenant."""
+
+    code = "tenant_not_found"
+
+    def __init__(self, message: str) -> None:
+        super().__init__("tenantId", message)
+
+
 class IdMappingExists(BadInput):
     """One of the two ids is part of a mapping already."""
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from watchword.accounts.errors import TenantNotFound
 from watchword.database.database import Database, Row, Transaction
 from watchword.database.statements import Statement
 from watchword.errors import BadInput
@@ -56,24 +57,24 @@ class Tenants:
         """
         await self.create(PUBLIC_TENANT_ID, None)
 
-    async def get_tenant(self, tenant_id: str) -> Tenant:
+    async def get(self, tenant_id: str) -> Tenant:
         """The tenant of this id. `public` costs no I/O: it is there from the start and has every way to sign in.
 
         Args:
             tenant_id: As it came in the path; case counts.
 
         Raises:
-            BadInput: There is no such tenant; the field is `tenantId`. (The SDKs answer 500 here; FDI 16, 7.)
+            TenantNotFound: There is no such tenant. (The SDKs answer 500 here; FDI 16, 7.)
             StorageUnavailable: The database did not answer.
         """
         if tenant_id == PUBLIC_TENANT_ID:
             return Tenant(PUBLIC_TENANT_ID)
         # The pattern first: what cannot be an id (NUL, kilobytes) neither reaches the database nor the message.
         if _TENANT_ID.fullmatch(tenant_id) is None:
-            raise BadInput("tenantId", "unknown tenant; a tenant id consists of letters, digits and hyphens")
+            raise TenantNotFound("unknown tenant; a tenant id consists of letters, digits and hyphens")
         row = await self._db.find(FIND_TENANT, app_id=self._app_id, tenant_id=tenant_id)
         if row is None:
-            raise BadInput("tenantId", f"unknown tenant {tenant_id}")
+            raise TenantNotFound(f"unknown tenant {tenant_id}")
         return _tenant(row)
 
     async def list(self) -> list[Tenant]:
@@ -102,7 +103,7 @@ class Tenants:
         """Replace the ways to sign in of a tenant.
 
         Raises:
-            BadInput: There is no such tenant.
+            TenantNotFound: There is no such tenant.
         """
         parameters = {"app_id": self._app_id, "tenant_id": tenant_id, "first_factors": _written(first_factors)}
 
@@ -110,7 +111,7 @@ class Tenants:
             return await tx.execute(UPDATE_TENANT, **parameters) > 0
 
         if not await self._db.write(update):
-            raise BadInput("tenantId", f"unknown tenant {tenant_id:.64}")
+            raise TenantNotFound(f"unknown tenant {tenant_id:.64}")
 
     async def delete(self, tx: Transaction, tenant_id: str) -> bool:
         """Delete a tenant in a transaction that has deleted all that was in it; returns whether there was one."""

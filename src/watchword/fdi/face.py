@@ -151,7 +151,7 @@ class FdiFace:
         body = await read_body(exchange.request, receive, route.body)
         session = await self._load_session(exchange, route, body)
         tenant_id = match.tenant_id if session is None or route.session == "optional" else session.tenant_id
-        tenant = await self._tenants.get_tenant(tenant_id)
+        tenant = await self._tenants.get(tenant_id)
         if route.first_factor is not None and not tenant.offers(route.first_factor):
             _refuse_first_factor(route.first_factor, session)
         api = ApiRequest(

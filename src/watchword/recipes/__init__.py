@@ -1,5 +1,7 @@
 """The recipes: what an application lists in `recipe_list`, and what their hooks and overrides are given."""
 
+from watchword.accounts.directory import UserIdTaken
+from watchword.accounts.errors import AccountBanned, IdMappingExists, TenantNotFound, UserIdInUse
 from watchword.protection.pwned_passwords import PwnedPasswords
 from watchword.recipes.api import Answer, ApiRequest
 from watchword.recipes.emailpassword.errors import PasswordResetTokenInvalid, WrongCredentials
@@ -20,6 +22,7 @@ from watchword.recipes.session_feature import (
     ThirdPartyContext,
 )
 from watchword.recipes.thirdparty.errors import NoEmailGivenByProvider, ProviderFailed
+from watchword.recipes.thirdparty.operations import IdentityTaken
 from watchword.recipes.thirdparty.recipe import SignInUpResult, ThirdParty
 from watchword.recipes.thirdpartyemailpassword.recipe import ThirdPartyEmailPassword
 from watchword.recipes.user_context import UserContext
@@ -37,6 +40,7 @@ from watchword.sessions.errors import (
 from watchword.sessions.settings import SessionSettings
 
 __all__ = [
+    "AccountBanned",
     "Action",
     "Answer",
     "ApiRequest",
@@ -51,6 +55,8 @@ __all__ = [
     "EmailVerificationTokenInvalid",
     "FormField",
     "Health",
+    "IdMappingExists",
+    "IdentityTaken",
     "InputFormField",
     "InvalidClaims",
     "NoEmailGivenByProvider",
@@ -67,6 +73,7 @@ __all__ = [
     "SessionSettings",
     "SignInContext",
     "SignInUpResult",
+    "TenantNotFound",
     "ThirdParty",
     "ThirdPartyContext",
     "ThirdPartyEmailPassword",
@@ -75,6 +82,8 @@ __all__ = [
     "Unauthorised",
     "UnknownRole",
     "UserContext",
+    "UserIdInUse",
+    "UserIdTaken",
     "UserRoles",
     "WrongCredentials",
 ]

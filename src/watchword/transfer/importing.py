@@ -174,7 +174,7 @@ class Importer:
     async def _is_tenant(self, tenant_id: str) -> bool:
         if tenant_id not in self._known_tenants:
             try:
-                await self._tenants.get_tenant(tenant_id)
+                await self._tenants.get(tenant_id)
             except BadInput:
                 return False
             self._known_tenants.add(tenant_id)

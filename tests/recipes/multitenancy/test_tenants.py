@@ -45,14 +45,14 @@ async def user_id_in(browser: Browser) -> str:
 async def test_a_tenant_is_made_once_and_changed(site: Site) -> None:
     """The answer says whether it is new; what is not named stays as it is."""
     tenants = site.auth.tenants
-    assert await tenants.create_or_update_tenant("acme")
-    assert not await tenants.create_or_update_tenant("acme", first_factors=["emailpassword"])
-    assert not await tenants.create_or_update_tenant("acme")
-    assert Tenant("acme", ("emailpassword",)) == await tenants.get_tenant("acme")
-    assert not await tenants.create_or_update_tenant("acme", first_factors="all")
-    assert await tenants.create_or_update_tenant("Beta-2", first_factors=[])
+    assert await tenants.create_or_update("acme")
+    assert not await tenants.create_or_update("acme", first_factors=["emailpassword"])
+    assert not await tenants.create_or_update("acme")
+    assert Tenant("acme", ("emailpassword",)) == await tenants.get("acme")
+    assert not await tenants.create_or_update("acme", first_factors="all")
+    assert await tenants.create_or_update("Beta-2", first_factors=[])
     assert [Tenant("Beta-2", ()), Tenant("acme"), Tenant("public")] == sorted(
-        await tenants.list_all_tenants(), key=lambda tenant: tenant.tenant_id
+        await tenants.list(), key=lambda tenant: tenant.tenant_id
     )
 
 
@@ -71,13 +71,13 @@ async def test_a_tenant_is_made_once_and_changed(site: Site) -> None:
 async def test_what_cannot_be_a_tenant_is_refused(site: Site, tenant_id: str, first_factors: Any, message: str) -> None:
     """With the field and the way out, and nothing is made."""
     with pytest.raises(BadInput, match=message):
-        await site.auth.tenants.create_or_update_tenant(tenant_id, first_factors=first_factors)
-    assert [Tenant("public")] == await site.auth.tenants.list_all_tenants()
+        await site.auth.tenants.create_or_update(tenant_id, first_factors=first_factors)
+    assert [Tenant("public")] == await site.auth.tenants.list()
 
 
 async def test_a_tenant_offers_its_ways_to_sign_in_and_no_others(site: Site) -> None:
     """Front ends are told, and who tries another one is refused (FDI 8.5, 11)."""
-    await site.auth.tenants.create_or_update_tenant("acme", first_factors=["thirdparty"])
+    await site.auth.tenants.create_or_update("acme", first_factors=["thirdparty"])
     methods = (await site.browser().get("/auth/acme/loginmethods")).json()
     assert ["thirdparty"] == methods["firstFactors"]
     assert ({"enabled": False}, True) == (methods["emailPassword"], methods["thirdParty"]["enabled"])
@@ -87,7 +87,7 @@ async def test_a_tenant_offers_its_ways_to_sign_in_and_no_others(site: Site) -> 
         assert (401, {"message": "unauthorised"}) == (refused.status_code, refused.json())
     assert "OK" == (await enter(stranger, "public", "signup"))["status"]
 
-    await site.auth.tenants.create_or_update_tenant("acme", first_factors=["emailpassword"])
+    await site.auth.tenants.create_or_update("acme", first_factors=["emailpassword"])
     assert "OK" == (await enter(site.browser(), "acme", "signup"))["status"]
     body = {"thirdPartyId": "google", "oAuthTokens": {"access_token": "x"}}
     assert 401 == (await site.browser().call("POST", "/auth/acme/signinup", json=body)).status_code
@@ -97,13 +97,13 @@ async def test_somebody_may_sign_in_to_two_tenants_with_one_password(site: Site)
     """One person, one id, one hash; a new password counts in both."""
     tenants = site.auth.tenants
     for tenant_id in ("acme", "beta"):
-        await tenants.create_or_update_tenant(tenant_id)
+        await tenants.create_or_update(tenant_id)
     browser = site.browser()
     await enter(browser, "acme", "signup")
     user_id = await user_id_in(browser)
     assert "WRONG_CREDENTIALS_ERROR" == (await enter(site.browser(), "beta", "signin"))["status"]
-    assert await tenants.associate_user_to_tenant("beta", user_id)
-    assert not await tenants.associate_user_to_tenant("beta", user_id)
+    assert await tenants.associate_user("beta", user_id)
+    assert not await tenants.associate_user("beta", user_id)
     there = await enter(site.browser(), "beta", "signin")
     assert (user_id, ["acme", "beta"]) == (there["user"]["id"], there["user"]["tenantIds"])
     assert "FIELD_ERROR" == (await enter(site.browser(), "beta", "signup"))["status"]
@@ -112,29 +112,29 @@ async def test_somebody_may_sign_in_to_two_tenants_with_one_password(site: Site)
 async def test_nobody_joins_a_tenant_over_somebody_else(site: Site) -> None:
     """An address that is taken there, an unknown person or tenant: refused, and nothing is half done."""
     tenants = site.auth.tenants
-    await tenants.create_or_update_tenant("acme")
+    await tenants.create_or_update("acme")
     here, there = site.browser(), site.browser()
     await enter(here, "public", "signup")
     await enter(there, "acme", "signup")
     with pytest.raises(EmailAlreadyExists):
-        await tenants.associate_user_to_tenant("acme", await user_id_in(here))
+        await tenants.associate_user("acme", await user_id_in(here))
     with pytest.raises(UserNotFound):
-        await tenants.associate_user_to_tenant("acme", "nobody")
+        await tenants.associate_user("acme", "nobody")
     with pytest.raises(BadInput, match="unknown tenant"):
-        await tenants.associate_user_to_tenant("nowhere", await user_id_in(here))
+        await tenants.associate_user("nowhere", await user_id_in(here))
     assert ["public"] == (await enter(site.browser(), "public", "signin"))["user"]["tenantIds"]
 
 
 async def test_an_identity_joins_with_its_issuer(site: Site) -> None:
     """Attack: in the second tenant another issuer vouches for the same `sub`; it is refused as in the first."""
     tenants = site.auth.tenants
-    await tenants.create_or_update_tenant("acme")
+    await tenants.create_or_update("acme")
     recipe = next(recipe for recipe in site.auth.recipe_list if isinstance(recipe, ThirdParty))
     common: dict[str, Any] = {"oauth_tokens": {}, "raw_user_info": {}, "user_context": {}}
     made = await recipe.sign_in_up(
         "google", "1093", ADA, True, issuer="https://accounts.google.com", tenant_id="public", **common
     )
-    assert await tenants.associate_user_to_tenant("acme", made.recipe_user_id)
+    assert await tenants.associate_user("acme", made.recipe_user_id)
     again = await recipe.sign_in_up(
         "google", "1093", ADA, True, issuer="https://accounts.google.com", tenant_id="acme", **common
     )
@@ -152,12 +152,12 @@ async def test_whoever_leaves_a_tenant_leaves_nothing_there(site: Site) -> None:
     """Their sessions, roles and links of that tenant end with it; those elsewhere go on (TN-4)."""
     tenants, roles = site.auth.tenants, next(r for r in site.auth.recipe_list if isinstance(r, UserRoles))
     for tenant_id in ("acme", "beta"):
-        await tenants.create_or_update_tenant(tenant_id)
+        await tenants.create_or_update(tenant_id)
     await roles.create_new_role_or_add_permissions("admin")
     here = site.browser()
     await enter(here, "acme", "signup")
     user_id = await user_id_in(here)
-    await tenants.associate_user_to_tenant("beta", user_id)
+    await tenants.associate_user("beta", user_id)
     there = site.browser()
     await enter(there, "beta", "signin")
     for tenant_id in ("acme", "beta"):
@@ -165,8 +165,8 @@ async def test_whoever_leaves_a_tenant_leaves_nothing_there(site: Site) -> None:
     await here.post_form("/auth/acme/user/password/reset/token", {"email": ADA})
     token = (await site.mail.take_link()).partition("token=")[2].partition("&")[0]
 
-    assert await tenants.disassociate_user_from_tenant("acme", user_id)
-    assert not await tenants.disassociate_user_from_tenant("acme", user_id)
+    assert await tenants.disassociate_user("acme", user_id)
+    assert not await tenants.disassociate_user("acme", user_id)
 
     assert 401 == (await here.get("/me")).status_code  # in this process at once, without asking the database
     assert 401 == (await here.refresh()).status_code
@@ -186,15 +186,15 @@ async def test_whoever_leaves_a_tenant_leaves_nothing_there(site: Site) -> None:
 async def test_a_deleted_tenant_is_gone_in_the_middle_of_traffic(site: Site) -> None:
     """Sessions end at once, nobody gets in, and a new tenant of the same name has nothing of the old one (TN-4)."""
     tenants = site.auth.tenants
-    await tenants.create_or_update_tenant("acme")
+    await tenants.create_or_update("acme")
     inside, outside = site.browser(), site.browser()
     await enter(inside, "acme", "signup")
     await enter(outside, "public", "signup")
     await inside.post_form("/auth/acme/user/password/reset/token", {"email": ADA})
     token = (await site.mail.take_link()).partition("token=")[2].partition("&")[0]
 
-    assert await tenants.delete_tenant("acme")
-    assert not await tenants.delete_tenant("acme")
+    assert await tenants.delete("acme")
+    assert not await tenants.delete("acme")
 
     assert 401 == (await inside.get("/me")).status_code
     assert 401 == (await inside.refresh()).status_code
@@ -202,7 +202,7 @@ async def test_a_deleted_tenant_is_gone_in_the_middle_of_traffic(site: Site) -> 
         400 == (await site.browser().post_form("/auth/acme/signin", {"email": ADA, "password": PASSWORD})).status_code
     )
     assert 200 == (await outside.get("/me")).status_code
-    await tenants.create_or_update_tenant("acme")
+    await tenants.create_or_update("acme")
     assert "WRONG_CREDENTIALS_ERROR" == (await enter(site.browser(), "acme", "signin"))["status"]
     form = {"method": "token", "token": token, "formFields": [{"id": "password", "value": "another horse 2"}]}
     reset = await site.browser().call("POST", "/auth/acme/user/password/reset", json=form)
@@ -235,15 +235,15 @@ async def test_a_sign_in_under_way_gets_no_session_in_a_tenant_one_has_left(
     recipe = EmailPassword(session_feature=SessionFeature(set_session_data=hook))
     async with running_site(database_url, recipes=[recipe]) as site:
         tenants = site.auth.tenants
-        await tenants.create_or_update_tenant("acme")
+        await tenants.create_or_update("acme")
         first = site.browser()
         await enter(first, "acme", "signup")
         user_id = await user_id_in(first)
         left: list[bool] = []
 
         async def leave(user_id: str) -> None:
-            shut = tenants.delete_tenant("acme") if is_deleted else None
-            left.append(await (shut or tenants.disassociate_user_from_tenant("acme", user_id)))
+            shut = tenants.delete("acme") if is_deleted else None
+            left.append(await (shut or tenants.disassociate_user("acme", user_id)))
 
         hook.do = leave
         late = site.browser("headers")
@@ -256,4 +256,4 @@ async def test_a_sign_in_under_way_gets_no_session_in_a_tenant_one_has_left(
 async def test_public_stays(site: Site) -> None:
     """It is where everybody is who names no tenant."""
     with pytest.raises(BadInput, match="cannot be deleted"):
-        await site.auth.tenants.delete_tenant("public")
+        await site.auth.tenants.delete("public")

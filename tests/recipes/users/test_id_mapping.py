@@ -163,12 +163,12 @@ async def test_what_no_database_holds_is_nobody(town: Town, text: str) -> None:
     assert await users.find_id_mapping(text) is None
     assert not await users.delete_id_mapping(text)
     assert not await users.update_id_mapping_info(text, "x")
-    assert not await tenants.delete_tenant(text)
+    assert not await tenants.delete(text)
     assert [] == await town.auth.audit.list(user_id=text) == await town.auth.audit.list(handle=text)
     for nobody in (
         lambda: users.create_id_mapping(text, "customer-7"),
-        lambda: tenants.associate_user_to_tenant("public", text),
-        lambda: tenants.disassociate_user_from_tenant("public", text),
+        lambda: tenants.associate_user("public", text),
+        lambda: tenants.disassociate_user("public", text),
     ):
         with pytest.raises(UserNotFound):
             await nobody()

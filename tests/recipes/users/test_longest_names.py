@@ -113,7 +113,7 @@ async def come_from(town: Town, provider: str) -> None:
 
 async def make_tenant(town: Town, tenant_id: str) -> None:
     """A tenant, with somebody in it who has a role there."""
-    await recipe_of(town, Multitenancy).create_or_update_tenant(tenant_id)
+    await recipe_of(town, Multitenancy).create_or_update(tenant_id)
     await town.sign_up("ada@example.com", tenant_id=tenant_id)
 
 

@@ -52,7 +52,7 @@ async def sign_up(engine: Engine, tenant_id: str, email: str, password: str, *, 
     Source: FDI 8.2; security PW-7, DB-3.
     """
     email = normalise_email(email)
-    await engine.tenants.get_tenant(tenant_id)
+    await engine.tenants.get(tenant_id)
     check_new_password(password)
     password_hash = await engine.passwords.hash(password)
     user_id = engine.ids.user_id()

@@ -56,7 +56,7 @@ class Multitenancy(Recipe):
 
     # The functions
 
-    async def create_or_update_tenant(
+    async def create_or_update(
         self,
         tenant_id: str,
         *,
@@ -86,7 +86,7 @@ class Multitenancy(Recipe):
             await self.engine.tenants.update(tenant_id, factors)
         return created
 
-    async def delete_tenant(self, tenant_id: str, *, user_context: UserContext | None = None) -> bool:  # noqa: ARG002
+    async def delete(self, tenant_id: str, *, user_context: UserContext | None = None) -> bool:  # noqa: ARG002
         """Remove a tenant with everything in it: its sessions end at once, roles and links are void (security TN-4).
 
         The users stay, without a way into it; one of this tenant alone cannot sign in anywhere until it joins another.
@@ -105,15 +105,11 @@ class Multitenancy(Recipe):
         self.engine.sessions.remember_revoked(ended)
         return deleted
 
-    async def get_tenant(self, tenant_id: str, *, user_context: UserContext | None = None) -> Tenant:  # noqa: ARG002
-        """A tenant and its ways to sign in. Raises `BadInput` when there is none."""
-        return await self.engine.tenants.get_tenant(tenant_id)
+    async def get(self, tenant_id: str, *, user_context: UserContext | None = None) -> Tenant:  # noqa: ARG002
+        """A tenant and its ways to sign in. Raises `TenantNotFound`."""
+        return await self.engine.tenants.get(tenant_id)
 
-    async def list_all_tenants(self, *, user_context: UserContext | None = None) -> list[Tenant]:  # noqa: ARG002
-        """All tenants, sorted by id."""
-        return await self.engine.tenants.list()
-
-    async def associate_user_to_tenant(
+    async def associate_user(
         self,
         tenant_id: str,
         recipe_user_id: str,
@@ -126,15 +122,15 @@ class Multitenancy(Recipe):
             Whether they could not yet.
 
         Raises:
-            BadInput: There is no such tenant.
+            TenantNotFound: There is no such tenant.
             UserNotFound: There is no such login method.
             EmailAlreadyExists: Somebody else of that tenant has the address.
             IdentityTaken: Somebody else of that tenant has the account at the provider.
         """
-        await self.engine.tenants.get_tenant(tenant_id)
+        await self.engine.tenants.get(tenant_id)
         return await operations.add_user(self.engine, self._sign_in_recipes(), tenant_id, recipe_user_id)
 
-    async def disassociate_user_from_tenant(
+    async def disassociate_user(
         self,
         tenant_id: str,
         recipe_user_id: str,
@@ -165,7 +161,7 @@ class Multitenancy(Recipe):
             client_type: Which client of each provider is meant; `None` for the only one.
             api: The call.
         """
-        tenant = await self.engine.tenants.get_tenant(api.tenant_id)
+        tenant = await self.engine.tenants.get(api.tenant_id)
         factors = [factor for factor in self._offered(client_type) if tenant.offers(factor.id)]
         body: dict[str, Any] = {"status": "OK"}
         for factor_id, wire_name in _METHODS.items():
@@ -190,6 +186,11 @@ class Multitenancy(Recipe):
             if factor not in known:
                 raise BadInput("firstFactors", f"{factor!r:.64} is not offered here; there are: {', '.join(known)}")
         return list(dict.fromkeys(first_factors))
+
+    # Last in the class: below it, `list` is this method.
+    async def list(self, *, user_context: UserContext | None = None) -> list[Tenant]:  # noqa: ARG002
+        """All tenants, sorted by id."""
+        return await self.engine.tenants.list()
 
 
 def _method(factor: FirstFactor | None) -> JsonObject:

@@ -83,7 +83,7 @@ class Session(SessionsByHandle):
             AccountBanned: The user is banned; there is no session.
             HookFailed: A claim could not be fetched.
         """
-        await self.engine.tenants.get_tenant(tenant_id)
+        await self.engine.tenants.get(tenant_id)
         for name, value in (("user_id", user_id), ("recipe_user_id", recipe_user_id or user_id)):
             check_id(name, value)  # before claims are fetched for it
         owner = ClaimOwner(user_id, recipe_user_id or user_id, tenant_id)

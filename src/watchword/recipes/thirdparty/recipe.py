@@ -206,7 +206,7 @@ class ThirdParty(SignInRecipe):
             SignInUpNotAllowed: The identity is known, but under another issuer; or it is new, and
                 `SignUps(one_account_per_email=True)` finds another user with the address.
         """
-        await self.engine.tenants.get_tenant(tenant_id)
+        await self.engine.tenants.get(tenant_id)
         check_text("third_party_id", third_party_id, LONGEST_PATH_PIECE)
         check_text("third_party_user_id", third_party_user_id, LONGEST_NAME)
         identity = operations.Identity(

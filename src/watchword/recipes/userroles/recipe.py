@@ -133,7 +133,7 @@ class UserRoles(Recipe):
             UnknownRole: Make it first.
             BadInput: The tenant is unknown, or the user id cannot be one.
         """
-        await self.engine.tenants.get_tenant(tenant_id)
+        await self.engine.tenants.get(tenant_id)
         check_id("user_id", user_id)
         return await operations.add_role_to_user(
             self.engine, tenant_id, user_id, _role(role), address=address_of(user_context or {})

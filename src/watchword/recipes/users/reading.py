@@ -160,7 +160,7 @@ class UserReading:
 
     async def _check_tenant(self, tenant_id: str | None) -> None:
         if tenant_id is not None:
-            await self._engine.tenants.get_tenant(tenant_id)
+            await self._engine.tenants.get(tenant_id)
 
     async def _present_id(self, user_id: str) -> str:
         """The user id of today, for one from before; the same for any other."""
