@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 const pages = fileURLToPath(new URL("pages", import.meta.url));
 await build({
-    entryPoints: ["web_js.js", "auth_react.jsx", "auth_react_custom.jsx", "website.js"].map((page) => `${pages}/${page}`),
+    entryPoints: ["web_js.js", "auth_react.jsx", "auth_react_custom.jsx", "auth_react_user_names.jsx", "website.js"].map((page) => `${pages}/${page}`),
     bundle: true,
     define: { "process.env.NODE_ENV": '"production"', global: "window" },
     jsx: "automatic",

@@ -7,7 +7,7 @@ from playwright.async_api import BrowserContext, Page
 
 from tests.clients.sites import Site
 
-Client = Literal["web_js", "website", "auth_react", "auth_react_custom"]
+Client = Literal["web_js", "website", "auth_react", "auth_react_custom", "auth_react_user_names"]
 Transfer = Literal["cookie", "header"]
 
 PASSWORD = "correct horse 1"
