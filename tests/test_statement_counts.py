@@ -80,7 +80,7 @@ COSTS = {
     "sign in": ["find", "write 1", "list", "write 1", "write 3", "find"],
     "sign in, wrong": ["find", "write 1", "list"],
     "reset asked for": ["write 1", "list", "write 3", "write 3", "write 1"],
-    "reset": ["write 1", "find", "find", "write 10"],
+    "reset": ["write 1", "find", "find", "write 13"],
 }
 
 

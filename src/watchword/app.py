@@ -195,6 +195,7 @@ class Watchword:
             sessions=self.session_recipe,
             sign_ups=sign_ups or SignUps(),
             hooks=hooks,
+            recipes=self.recipe_list,
         )
         for recipe in self.recipe_list:
             recipe.bind(self._engine)

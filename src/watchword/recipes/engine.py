@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from watchword.accounts.sign_ups import SignUps
 from watchword.accounts.tenants import Tenants
+from watchword.accounts.users import LoginMethod
 from watchword.audit.events import EventLog
 from watchword.clock import Clock
 from watchword.crypto.passwords import PasswordHasher
@@ -69,6 +70,14 @@ class SessionStarter(Protocol):
         ...
 
 
+class FollowsChanges(Protocol):
+    """What a recipe that changes something asks of all recipes."""
+
+    async def follow_change(self, tx: Transaction, user_id: str, method: LoginMethod, new_email: str | None) -> None:
+        """See `Recipe.follow_change`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
     """What `Watchword` gives to each recipe when it is wired: the floors below, ready to use."""
@@ -89,3 +98,4 @@ class Engine:
     challenges: ChallengeGate | None = None
     sign_ups: SignUps = field(default_factory=SignUps)
     hooks: Hooks = field(default_factory=Hooks)
+    recipes: Sequence[FollowsChanges] = ()

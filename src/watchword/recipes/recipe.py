@@ -88,6 +88,21 @@ class Recipe:
         """The ways to sign in that this recipe offers to a client of this type."""
         return ()
 
+    async def follow_change(self, tx: Transaction, user_id: str, method: LoginMethod, new_email: str | None) -> None:
+        """Called in the transaction that gives a login method another address or password, whoever does so.
+
+        A recipe changes what it keeps of a method of its own, and voids the links that it mailed for it before.
+
+        Args:
+            tx: In which the user is locked and the directory has the new address.
+            user_id: Whose method it is.
+            method: As it was until now.
+            new_email: The new address, in normal form; `None` where the address stays.
+
+        Raises:
+            EmailAlreadyExists: Somebody else signs in with it; all is rolled back.
+        """
+
     async def start(self) -> None:
         """Called when the application starts, after the tables are there."""
 

@@ -7,7 +7,7 @@ import pytest
 from tests.recipes.engine import running_engine
 from watchword.database.database import Database
 from watchword.errors import UserNotFound
-from watchword.recipes.emailpassword import password_operations
+from watchword.recipes.emailpassword import reset_operations
 from watchword.recipes.emailpassword.errors import PasswordResetTokenInvalid, WrongCredentials
 from watchword.recipes.emailpassword.recipe import EmailPassword
 from watchword.recipes.engine import Engine
@@ -33,7 +33,7 @@ async def test_users_passwords_and_links_of_one_app_are_unknown_in_the_other(app
     """Attack: own an app beside the victim's, and bring ids, passwords and tokens from one to the other."""
     ours, theirs = recipe_of(apps[0]), recipe_of(apps[1])
     ada = await ours.sign_up(ADA, PASSWORD, tenant_id="public", user_context={})
-    token = await password_operations.create_reset_token(apps[0], "public", ada.id, ADA, 3_600_000)
+    token = await reset_operations.create_reset_token(apps[0], "public", ada.id, ADA, 3_600_000)
 
     with pytest.raises(WrongCredentials):
         await theirs.sign_in(ADA, PASSWORD, tenant_id="public", user_context={})

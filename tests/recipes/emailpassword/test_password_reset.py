@@ -16,8 +16,8 @@ from watchword import AppInfo, Watchword
 from watchword.database.statements import Statement
 from watchword.http.messages import HttpRequest
 from watchword.recipes import EmailPassword, EmailVerification, ThirdPartyEmailPassword, UserContext
-from watchword.recipes.emailpassword.password_operations import PasswordResetProof
 from watchword.recipes.emailpassword.recovery import PasswordRecovery
+from watchword.recipes.emailpassword.reset_operations import PasswordResetProof
 
 ADA = "ada@example.com"
 NEW = "correct horse 2"

@@ -1,4 +1,4 @@
-"""What sign-up and sign-in with a password do to the database, their SQL beside them."""
+"""What sign-up and sign-in with a password do to the database, and the rows they read; their SQL beside them."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ from watchword.audit.events import SecurityEvent
 from watchword.crypto.passwords import PasswordMismatch
 from watchword.database.database import Transaction
 from watchword.database.statements import Statement
-from watchword.errors import BadInput, EmailAlreadyExists, FieldError, FieldErrors, Overloaded
+from watchword.errors import BadInput, EmailAlreadyExists, FieldError, FieldErrors, Overloaded, UserNotFound
 from watchword.recipes.emailpassword.errors import WrongCredentials
 from watchword.recipes.engine import Engine
 
@@ -90,17 +90,17 @@ async def insert_password(tx: Transaction, app_id: str, method: LoginMethod, pas
     key = {"app_id": app_id, "recipe_user_id": method.recipe_user_id}
     await tx.execute(INSERT_PASSWORD, **key, password_hash=NO_PASSWORD if password_hash is None else password_hash)
     for tenant_id in method.tenant_ids:
-        await insert_email(tx, app_id, method, tenant_id)
+        await insert_email(tx, app_id, tenant_id, method.recipe_user_id, method.email)
 
 
-async def insert_email(tx: Transaction, app_id: str, method: LoginMethod, tenant_id: str) -> None:
-    """Let a password be used with its address in a tenant.
+async def insert_email(tx: Transaction, app_id: str, tenant_id: str, recipe_user_id: str, email: str | None) -> None:
+    """Let a password be used with an address in a tenant.
 
     Raises:
         EmailAlreadyExists: Somebody else of that tenant has the address; roll back.
     """
-    key = {"app_id": app_id, "tenant_id": tenant_id, "recipe_user_id": method.recipe_user_id}
-    if await tx.find(INSERT_EMAIL, **key, email=method.email) is None:
+    key = {"app_id": app_id, "tenant_id": tenant_id, "recipe_user_id": recipe_user_id}
+    if await tx.find(INSERT_EMAIL, **key, email=email) is None:
         raise EmailAlreadyExists
 
 
@@ -208,6 +208,29 @@ async def _rehash_if_weaker(engine: Engine, found: PasswordUser, password: str) 
     await engine.db.write(update)
 
 
+async def update_password(tx: Transaction, app_id: str, recipe_user_id: str, password_hash: str) -> None:
+    """Replace the password of a login method. Raises `UserNotFound` when it has none."""
+    if not await tx.execute(UPDATE_PASSWORD, app_id=app_id, recipe_user_id=recipe_user_id, password_hash=password_hash):
+        raise UserNotFound
+
+
+async def update_email(tx: Transaction, app_id: str, recipe_user_id: str, email: str) -> None:
+    """Have a password found by another address, in every tenant where it may be used.
+
+    Args:
+        tx: The transaction, in which the directory has the new address already.
+        app_id: Whose user.
+        recipe_user_id: The login method.
+        email: In normal form.
+
+    Raises:
+        EmailAlreadyExists: Somebody else has the address in one of the tenants; roll back.
+    """
+    rows = await tx.list(DELETE_EMAILS, app_id=app_id, recipe_user_id=recipe_user_id)
+    for tenant_id in sorted(row["tenant_id"] for row in rows):
+        await insert_email(tx, app_id, tenant_id, recipe_user_id, email)
+
+
 def check_new_password(password: str) -> None:
     """Raise `FieldErrors` for a password that cannot be hashed: over 1 024 bytes, or not text (security PW-7)."""
     problem = _problem_of(password)
@@ -274,4 +297,15 @@ UPDATE_PASSWORD_IF_UNCHANGED = Statement(
     update {emailpassword_users} set password_hash = :password_hash
      where app_id = :app_id and recipe_user_id = :recipe_user_id and password_hash = :seen
     """
+)
+
+UPDATE_PASSWORD = Statement(
+    """
+    update {emailpassword_users} set password_hash = :password_hash
+     where app_id = :app_id and recipe_user_id = :recipe_user_id
+    """
+)
+
+DELETE_EMAILS = Statement(
+    "delete from {emailpassword_emails} where app_id = :app_id and recipe_user_id = :recipe_user_id returning tenant_id"
 )

@@ -27,7 +27,7 @@ class EmailPassword(PasswordRecovery):
     """Sign-up and sign-in with e-mail address and password.
 
     Subclass it to change what it does: `sign_up`, `sign_in`, `does_email_exist` and those of
-    `PasswordRecovery` are its functions, the methods named `*_post` and `*_get` its HTTP APIs.
+    `PasswordRecovery` and `PasswordChange` are its functions, the methods named `*_post` and `*_get` its HTTP APIs.
 
     Args:
         form_fields: Further fields of the sign-up form, and own validators for `email` and `password`,
@@ -128,7 +128,7 @@ class EmailPassword(PasswordRecovery):
     async def join_tenant(self, tx: Transaction, method: LoginMethod, tenant_id: str) -> None:
         """See `SignInRecipe`. Raises `EmailAlreadyExists`."""
         if method.recipe_id == operations.RECIPE_ID:
-            await operations.insert_email(tx, self.engine.app_id, method, tenant_id)
+            await operations.insert_email(tx, self.engine.app_id, tenant_id, method.recipe_user_id, method.email)
         await super().join_tenant(tx, method, tenant_id)
 
     async def sign_up_post(self, form_fields: Sequence[FormField], api: ApiRequest) -> Answer:

@@ -1,25 +1,20 @@
-"""The half of the recipe for people who are known already: a forgotten password, a new password, a new address."""
+"""The part of the recipe for people who forgot their password: a link by mail, and what it does."""
 
 import logging
 from collections.abc import Sequence
 from functools import partial
 from typing import Never
-from urllib.parse import quote
 
-from watchword.accounts.users import User
-from watchword.delivery.mail import Mail
-from watchword.errors import ConfigurationError, FieldError, FieldErrors
 from watchword.protection.challenge import CHALLENGE_HEADER, ChallengedApi
 from watchword.recipes.after_answer import AfterAnswer
 from watchword.recipes.api import Answer, ApiRequest
-from watchword.recipes.emailpassword import operations, password_operations
-from watchword.recipes.emailpassword.form_fields import InputFormField, check_field
-from watchword.recipes.emailpassword.operations import check_new_password
-from watchword.recipes.emailpassword.password_operations import PasswordResetProof
+from watchword.recipes.emailpassword import operations, reset_operations
+from watchword.recipes.emailpassword.change import PasswordChange
 from watchword.recipes.emailpassword.password_policy import PasswordPolicy
+from watchword.recipes.emailpassword.reset_operations import PasswordResetProof
 from watchword.recipes.engine import Engine
 from watchword.recipes.languages import language_of
-from watchword.recipes.recipe import SignInRecipe
+from watchword.recipes.mailed_links import link_to, mail_link
 from watchword.recipes.refusals import noting_refusals
 from watchword.recipes.session_feature import FormField, SessionFeature
 from watchword.recipes.user_context import UserContext, address_of, caller
@@ -27,8 +22,8 @@ from watchword.recipes.user_context import UserContext, address_of, caller
 log = logging.getLogger(__name__)
 
 
-class PasswordRecovery(SignInRecipe):
-    """What `EmailPassword` does for people who have an account.
+class PasswordRecovery(PasswordChange):
+    """What `EmailPassword` does for people who forgot their password.
 
     Args:
         password_policy: Which new passwords are accepted.
@@ -38,9 +33,6 @@ class PasswordRecovery(SignInRecipe):
         disabled_apis: Names of HTTP APIs to switch off.
         further: Nothing of this recipe's; what a recipe made of several passes on to the next of them.
     """
-
-    #: The form that sets a new password; made where the form of sign-up is.
-    reset_form_fields: tuple[InputFormField, ...]
 
     def __init__(
         self,
@@ -52,12 +44,9 @@ class PasswordRecovery(SignInRecipe):
         disabled_apis: Sequence[str] = (),
         **further: Never,
     ) -> None:
-        super().__init__(session_feature=session_feature, disabled_apis=disabled_apis, **further)
-        self.password_policy = PasswordPolicy() if password_policy is None else password_policy
-        if not isinstance(self.password_policy, PasswordPolicy):  # pyright: ignore[reportUnnecessaryIsInstance] - comes from the application
-            raise ConfigurationError(
-                "password_policy", f"is {password_policy!r}; write PasswordPolicy(min_length=15) or the like"
-            )
+        super().__init__(
+            password_policy=password_policy, session_feature=session_feature, disabled_apis=disabled_apis, **further
+        )
         self.password_reset_token_life_ms = password_reset_token_life_ms
         self.revoke_sessions_on_password_reset = revoke_sessions_on_password_reset
         self.after_answer = AfterAnswer("password reset")
@@ -81,7 +70,7 @@ class PasswordRecovery(SignInRecipe):
             engine.limits.resets_are_mailed = True
 
     async def start(self) -> None:
-        """Say which checks of new passwords are off."""
+        """Say that a limit is not in force without it."""
         await super().start()
         limits = self.engine.limits
         if limits.settings.is_stopping and not limits.resets_are_mailed:
@@ -89,8 +78,6 @@ class PasswordRecovery(SignInRecipe):
                 "protection.failures_before_reset is not in force: without a reset by mail it would lock people out; "
                 "waits between guesses are"
             )
-        for setting in self.password_policy.switched_off:
-            log.warning("password_policy.%s is off: passwords that are guessed first are accepted", setting)
 
     async def stop(self) -> None:
         """Finish the mails that were asked for."""
@@ -98,26 +85,6 @@ class PasswordRecovery(SignInRecipe):
         await super().stop()
 
     # The recipe functions
-
-    async def check_new_password(self, password: str, *, email: str | None, user_context: UserContext) -> None:  # noqa: ARG002 - for overrides
-        """Return if `password_policy` accepts a password that somebody chooses; asked where there is a form.
-
-        Args:
-            password: As typed.
-            email: Whose it will be, if that is known.
-            user_context: The application's own; see `UserContext`.
-
-        Raises:
-            FieldErrors: With the sentence for the person, on `password`.
-        """
-        check_new_password(password)  # first: nothing walks through a megabyte
-        problem = await self.password_policy.find_problem(
-            self.password_policy.normalised(password),
-            words=(self.engine.app_info.app_name, email or ""),
-            outgoing=self.engine.outgoing,
-        )
-        if problem is not None:
-            raise FieldErrors([FieldError("password", problem)])
 
     async def create_reset_password_token(
         self,
@@ -139,7 +106,7 @@ class PasswordRecovery(SignInRecipe):
             UserNotFound: The tenant has no such password user with this address.
         """
         life_ms = self.password_reset_token_life_ms
-        return await password_operations.create_reset_token(
+        return await reset_operations.create_reset_token(
             self.engine, tenant_id, user_id, email, life_ms, address=address_of(user_context)
         )
 
@@ -152,9 +119,7 @@ class PasswordRecovery(SignInRecipe):
             UserNotFound: The tenant has no such password user with this address.
         """
         token = await self.create_reset_password_token(user_id, email, tenant_id=tenant_id, user_context=user_context)
-        app_info = self.engine.app_info
-        page = f"{app_info.website_domain}{app_info.website_base_path}/reset-password"
-        return f"{page}?token={token}&tenantId={quote(tenant_id, safe='')}"
+        return link_to(self.engine.app_info, "reset-password", tenant_id, token)
 
     async def find_mail_address(
         self,
@@ -190,16 +155,8 @@ class PasswordRecovery(SignInRecipe):
         if to is None:
             return
         link = await self.create_reset_password_link(user_id, email, tenant_id=tenant_id, user_context=user_context)
-        mail = Mail(
-            kind="password_reset",
-            to=to,
-            user_id=user_id,
-            tenant_id=tenant_id,
-            values={"link": link},
-            language=language_of(user_context),
-        )
-        await self.engine.db.write(partial(self.engine.outbox.enqueue, mail=mail))
-        self.engine.outbox.wake()
+        whom = {"to": to, "user_id": user_id, "tenant_id": tenant_id}
+        await mail_link(self.engine, "password_reset", link, user_context=user_context, **whom)
 
     async def consume_password_reset_token(
         self,
@@ -213,7 +170,7 @@ class PasswordRecovery(SignInRecipe):
         Raises:
             PasswordResetTokenInvalid: Unknown, expired, used, of another tenant, or the address has changed.
         """
-        return await password_operations.consume_reset_token(self.engine, tenant_id, token)
+        return await reset_operations.consume_reset_token(self.engine, tenant_id, token)
 
     async def reset_password(
         self,
@@ -239,7 +196,7 @@ class PasswordRecovery(SignInRecipe):
             FieldErrors: The password is too long or not text.
             Overloaded: Too many passwords wait to be hashed.
         """
-        return await password_operations.reset_password(
+        return await reset_operations.reset_password(
             self.engine,
             tenant_id,
             token,
@@ -248,73 +205,6 @@ class PasswordRecovery(SignInRecipe):
             language=language_of(user_context),
             address=address_of(user_context),
         )
-
-    async def update_email_or_password(
-        self,
-        recipe_user_id: str,
-        *,
-        email: str | None = None,
-        password: str | None = None,
-        revoke_sessions: bool = True,
-        keep_session: str | None = None,
-        apply_password_policy: bool = True,
-        user_context: UserContext | None = None,
-    ) -> User:
-        """Change a user's address, password or both; ask for the present password before (security PW-12).
-
-        A new address is unverified, reset tokens are void, the user's sessions end, and a mail to the
-        address from before says what changed.
-
-        Args:
-            recipe_user_id: The password login method; the user's id without account linking.
-            email: The new address; `None` leaves it.
-            password: The new password; `None` leaves it.
-            revoke_sessions: Whether the user's sessions end.
-            keep_session: The handle of one that goes on: that of the person who asked.
-            apply_password_policy: Whether the rules for new passwords hold, as at sign-up.
-            user_context: The application's own; see `UserContext`.
-
-        Raises:
-            UserNotFound: There is no such password user.
-            BadInput: The address can never be one.
-            EmailAlreadyExists: Another password user has the address; nothing changed.
-            FieldErrors: The password is none that may be chosen, with the sentence for the person.
-            HookFailed: The validator of the application failed.
-            Overloaded: Too many passwords wait to be hashed.
-        """
-        user_context = user_context or {}
-        if password is not None:
-            if apply_password_policy:
-                await self._apply_password_policy(recipe_user_id, password, email, user_context)
-            password = self.password_policy.normalised(password)
-        return await password_operations.update_email_or_password(
-            self.engine,
-            recipe_user_id,
-            email=email,
-            password=password,
-            revoke_sessions=revoke_sessions,
-            keep_session=keep_session,
-            language=language_of(user_context),
-            address=address_of(user_context),
-        )
-
-    async def forget_failed_sign_ins(
-        self,
-        email: str,
-        *,
-        tenant_id: str = "public",
-        user_context: UserContext | None = None,
-    ) -> None:
-        """Let an account be signed in to again at which too many passwords were wrong, for a support desk.
-
-        A new password does the same, however it is set. Does nothing where nobody waits or is stopped.
-
-        Args:
-            email: In any spelling.
-            tenant_id: Where the account is.
-            user_context: The application's own; see `UserContext`.
-        """
-        await operations.forget_failed_sign_ins(self.engine, tenant_id, email, address=address_of(user_context or {}))
 
     # The HTTP APIs
 
@@ -352,7 +242,7 @@ class PasswordRecovery(SignInRecipe):
             WatchwordError: What `reset_password` raises.
         """
         password = form_fields[0].value
-        email = await password_operations.find_email_of_reset_token(self.engine, api.tenant_id, token)
+        email = await reset_operations.find_email_of_reset_token(self.engine, api.tenant_id, token)
         await self.check_new_password(password, email=email, user_context=api.user_context)
         await self.reset_password(token, password, tenant_id=api.tenant_id, user_context=api.user_context)
         return Answer(body={"status": "OK"})
@@ -374,14 +264,6 @@ class PasswordRecovery(SignInRecipe):
                 email=operations.account_key(email),
                 caller=caller(api.user_context),
             )
-
-    async def _apply_password_policy(
-        self, recipe_user_id: str, password: str, new_email: str | None, user_context: UserContext
-    ) -> None:
-        method = await password_operations.get_login_method(self.engine, recipe_user_id)
-        check_new_password(password)
-        await check_field(self.reset_form_fields[0], password, method.tenant_ids[0], self.hooks)
-        await self.check_new_password(password, email=new_email or method.email, user_context=user_context)
 
     async def _mail_link_if_known(self, email: str, tenant_id: str, user_context: UserContext) -> None:
         found = await operations.find_password_user(self.engine, tenant_id, email)

@@ -1,18 +1,17 @@
 """What verifying an address does to the database, its SQL beside it."""
 
-import secrets
 from dataclasses import dataclass
 
 from watchword.accounts import directory
 from watchword.accounts.email import normalise_email
 from watchword.accounts.users import LoginMethod
 from watchword.audit.events import SecurityEvent
-from watchword.crypto.hashes import sha256
 from watchword.database.database import Transaction
 from watchword.database.statements import Statement
 from watchword.errors import BadInput, UserNotFound
 from watchword.recipes.emailverification.errors import EmailAlreadyVerified, EmailVerificationTokenInvalid
 from watchword.recipes.engine import Engine
+from watchword.recipes.mailed_links import hash_of, new_token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +69,7 @@ async def create_token(engine: Engine, tenant_id: str, method: LoginMethod, life
     """
     if method.verified or method.email is None:
         raise EmailAlreadyVerified
-    token, now_ms = secrets.token_urlsafe(32), engine.clock.now_ms()
+    token, now_ms = new_token(), engine.clock.now_ms()
 
     async def insert(tx: Transaction) -> bool:
         await tx.execute(DELETE_EXPIRED_TOKENS, app_id=engine.app_id, now_ms=now_ms)
@@ -80,7 +79,7 @@ async def create_token(engine: Engine, tenant_id: str, method: LoginMethod, life
             tenant_id=tenant_id,
             recipe_user_id=method.recipe_user_id,
             email=method.email,
-            token_hash=sha256(token),
+            token_hash=hash_of(token),
             expires_at_ms=now_ms + life_ms,
         )
         return made is not None
@@ -100,8 +99,7 @@ async def verify_email(engine: Engine, tenant_id: str, token: str, *, address: s
 
     Source: FDI 8.4; security TK-1, TK-2, TK-8.
     """
-    token_hash = sha256(token.encode("utf-8", "surrogatepass"))  # whatever a stranger sends has a hash
-    now_ms = engine.clock.now_ms()
+    token_hash, now_ms = hash_of(token), engine.clock.now_ms()
 
     async def consume(tx: Transaction) -> VerifiedEmail:
         row = await tx.find(

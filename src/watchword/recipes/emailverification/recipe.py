@@ -1,11 +1,8 @@
 """The recipe that has people prove that their e-mail address is theirs: the overridable class."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import ClassVar, Literal
-from urllib.parse import quote
 
-from watchword.delivery.mail import Mail
 from watchword.errors import ConfigurationError, UserNotFound
 from watchword.recipes.api import Answer, ApiRequest, Route
 from watchword.recipes.emailverification import operations
@@ -15,7 +12,7 @@ from watchword.recipes.emailverification.fdi import email_verification_routes
 from watchword.recipes.emailverification.operations import VerifiedEmail
 from watchword.recipes.emailverification.stored_tables import STORED_TABLES
 from watchword.recipes.engine import Engine
-from watchword.recipes.languages import language_of
+from watchword.recipes.mailed_links import link_to, mail_link
 from watchword.recipes.recipe import Recipe
 from watchword.recipes.user_context import UserContext, address_of
 from watchword.sessions.claims import ClaimOwner
@@ -125,9 +122,7 @@ class EmailVerification(Recipe):
         token = await self.create_email_verification_token(
             recipe_user_id, email, tenant_id=tenant_id, user_context=user_context
         )
-        app_info = self.engine.app_info
-        page = f"{app_info.website_domain}{app_info.website_base_path}/verify-email"
-        return f"{page}?token={token}&tenantId={quote(tenant_id, safe='')}"
+        return link_to(self.engine.app_info, "verify-email", tenant_id, token)
 
     async def send_email_verification_email(
         self, recipe_user_id: str, *, tenant_id: str, user_context: UserContext
@@ -145,16 +140,8 @@ class EmailVerification(Recipe):
         link = await self.create_email_verification_link(
             recipe_user_id, email, tenant_id=tenant_id, user_context=user_context
         )
-        mail = Mail(
-            kind="email_verification",
-            to=email,
-            user_id=found.user_id,
-            tenant_id=tenant_id,
-            values={"link": link},
-            language=language_of(user_context),
-        )
-        await self.engine.db.write(partial(self.engine.outbox.enqueue, mail=mail))
-        self.engine.outbox.wake()
+        whom = {"to": email, "user_id": found.user_id, "tenant_id": tenant_id}
+        await mail_link(self.engine, "email_verification", link, user_context=user_context, **whom)
 
     async def verify_email_using_token(
         self,

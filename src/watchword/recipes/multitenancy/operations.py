@@ -3,11 +3,8 @@
 from collections.abc import Sequence
 
 from watchword.accounts import directory
-from watchword.accounts.bans import LOCK_USER
-from watchword.accounts.users import LoginMethod, User
+from watchword.accounts.login_methods import lock_login_method
 from watchword.database.database import Transaction
-from watchword.errors import UserNotFound
-from watchword.identifiers import is_storable
 from watchword.recipes.engine import Engine
 from watchword.recipes.multitenancy.tenant_data import TenantData
 from watchword.recipes.recipe import SignInRecipe
@@ -23,7 +20,7 @@ async def add_user(engine: Engine, recipes: Sequence[SignInRecipe], tenant_id: s
     """
 
     async def add(tx: Transaction) -> bool:
-        user, method = await _get_method(tx, engine.app_id, recipe_user_id)
+        user, method = await lock_login_method(tx, engine.app_id, recipe_user_id)
         if tenant_id in method.tenant_ids:
             return False
         if method.email is not None:
@@ -49,10 +46,7 @@ async def remove_user(engine: Engine, data: TenantData, tenant_id: str, recipe_u
     """
 
     async def remove(tx: Transaction) -> tuple[bool, list[str]]:
-        user, method = await _get_method(tx, engine.app_id, recipe_user_id)
-        # A session that is being stored waits for us, or we for it; so does whoever removes another of their methods.
-        await tx.find(LOCK_USER, app_id=engine.app_id, user_id=user.id)
-        user, method = await _get_method(tx, engine.app_id, recipe_user_id)
+        user, method = await lock_login_method(tx, engine.app_id, recipe_user_id)
         if tenant_id not in method.tenant_ids:
             return False, []
         await directory.remove_login_method_from_tenant(tx, engine.app_id, recipe_user_id, tenant_id)
@@ -80,12 +74,3 @@ async def delete_tenant(engine: Engine, data: TenantData, tenant_id: str) -> tup
         return deleted, await engine.sessions.delete_sessions_of_tenant(tx, tenant_id)
 
     return await engine.db.write(delete)
-
-
-async def _get_method(tx: Transaction, app_id: str, recipe_user_id: str) -> tuple[User, LoginMethod]:
-    """The user and the login method; raises `UserNotFound`."""
-    known = is_storable(recipe_user_id)
-    user = await directory.find_user_of_login_method(tx, app_id, recipe_user_id) if known else None
-    if user is None:
-        raise UserNotFound
-    return user, next(method for method in user.login_methods if method.recipe_user_id == recipe_user_id)

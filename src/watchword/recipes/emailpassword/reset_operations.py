@@ -1,21 +1,20 @@
-"""What resetting and changing a password or an address does to the database, their SQL beside it."""
+"""What resetting a password by a mailed link does to the database, its SQL beside it."""
 
-import secrets
 from dataclasses import dataclass
-from typing import Literal
 
 from watchword.accounts import directory
 from watchword.accounts.email import normalise_email
-from watchword.accounts.users import LoginMethod, User
+from watchword.accounts.login_methods import lock_login_method
 from watchword.audit.events import SecurityEvent
-from watchword.crypto.hashes import sha256
 from watchword.database.database import Row, Transaction
 from watchword.database.statements import Statement
-from watchword.errors import BadInput, EmailAlreadyExists, UserNotFound
+from watchword.errors import BadInput, UserNotFound
+from watchword.recipes.credentials import tell_recipes
 from watchword.recipes.emailpassword.errors import PasswordResetTokenInvalid
-from watchword.recipes.emailpassword.notices import enqueue_notice
-from watchword.recipes.emailpassword.operations import check_new_password
+from watchword.recipes.emailpassword.operations import check_new_password, update_password
 from watchword.recipes.engine import Engine
+from watchword.recipes.mailed_links import hash_of, new_token
+from watchword.recipes.notices import enqueue_notice
 from watchword.sessions.endings import Ending
 
 
@@ -51,7 +50,7 @@ async def create_reset_token(
         email = normalise_email(email)
     except BadInput:
         raise UserNotFound from None
-    token, now_ms = secrets.token_urlsafe(32), engine.clock.now_ms()
+    token, now_ms = new_token(), engine.clock.now_ms()
 
     async def insert(tx: Transaction) -> Row | None:
         await tx.execute(DELETE_EXPIRED_RESET_TOKENS, app_id=engine.app_id, now_ms=now_ms)
@@ -61,7 +60,7 @@ async def create_reset_token(
             tenant_id=tenant_id,
             user_id=user_id,
             email=email,
-            token_hash=sha256(token),
+            token_hash=hash_of(token),
             expires_at_ms=now_ms + life_ms,
         )
         if made is not None:
@@ -88,7 +87,9 @@ async def consume_reset_token(engine: Engine, tenant_id: str, token: str) -> Pas
     """
 
     async def consume(tx: Transaction) -> PasswordResetProof:
-        return await _consume(tx, engine, tenant_id, token)
+        proof = await _consume(tx, engine, tenant_id, token)
+        await delete_reset_tokens(tx, engine.app_id, proof.user_id)
+        return proof
 
     return await engine.db.write(consume)
 
@@ -128,10 +129,15 @@ async def reset_password(
     password_hash = await engine.passwords.hash(password)
 
     async def reset(tx: Transaction) -> tuple[PasswordResetProof, list[str]]:
+        try:
+            user, method = await lock_login_method(tx, engine.app_id, found["recipe_user_id"])
+        except UserNotFound:
+            raise PasswordResetTokenInvalid from None
         proof = await _consume(tx, engine, tenant_id, token)
-        await _update_password(tx, engine, proof.recipe_user_id, password_hash)
+        await update_password(tx, engine.app_id, proof.recipe_user_id, password_hash)
         # Whoever guessed at the old password must not keep its owner waiting with the new one (security RL-2).
         await engine.limits.forget_failures(tx, tenant_id, proof.email)
+        await tell_recipes(tx, engine, user.id, method)
         await directory.mark_email_verified(tx, engine.app_id, proof.recipe_user_id, proof.email)
         await enqueue_notice(
             tx,
@@ -161,145 +167,25 @@ async def reset_password(
     return proof
 
 
-async def update_email_or_password(
-    engine: Engine,
-    recipe_user_id: str,
-    *,
-    email: str | None,
-    password: str | None,
-    revoke_sessions: bool,
-    keep_session: str | None,
-    language: str,
-    address: str | None = None,
-) -> User:
-    """Change a user's address, password or both in one transaction, with all that hangs on the old ones.
-
-    Reset tokens are void, a new address is unverified, sessions end by setting.
-
-    Args:
-        engine: The floors below.
-        recipe_user_id: The password login method.
-        email: The new address in any spelling, in all its tenants; `None` leaves it.
-        password: The new password; `None` leaves it.
-        revoke_sessions: Whether the user's sessions end.
-        keep_session: The handle of one that goes on all the same: that of the person who asked.
-        language: Of the mails that say so, to the address from before (security PW-13).
-        address: The client's, for the audit log.
-
-    Raises:
-        UserNotFound: There is no such password user.
-        BadInput: The address can never be one.
-        EmailAlreadyExists: Another password user has it, in one of the tenants; nothing changed.
-        FieldErrors: The password is longer than 1 024 bytes or is not text.
-        Overloaded: Too many passwords wait to be hashed.
-
-    Source: security PW-11, TK-2, TK-8.
-    """
-    new_email = None if email is None else normalise_email(email)
-    if password is not None:
-        check_new_password(password)
-    before = await _find_user(engine, recipe_user_id)
-    old = _method_of(before, recipe_user_id)
-    kinds: list[Literal["password_changed", "email_changed"]] = ["password_changed"] if password is not None else []
-    if new_email not in (None, old.email):
-        kinds.append("email_changed")
-    password_hash = None if password is None else await engine.passwords.hash(password)
-
-    async def update(tx: Transaction) -> list[str]:
-        await tx.execute(DELETE_RESET_TOKENS_OF_USER, app_id=engine.app_id, user_id=before.id)
-        if password_hash is not None:
-            await _update_password(tx, engine, recipe_user_id, password_hash)
-            for tenant_id in old.tenant_ids:  # guesses at the one before are over
-                await engine.limits.forget_failures(tx, tenant_id, old.email or "")
-        if new_email is not None:
-            await _update_email(tx, engine, before.id, recipe_user_id, new_email)
-        for kind in kinds:
-            await enqueue_notice(
-                tx, engine, kind, to=old.email or "", user_id=before.id, tenant_id=old.tenant_ids[0], language=language
-            )
-        events = [
-            SecurityEvent(
-                kind,
-                tenant_id=old.tenant_ids[0],
-                user_id=before.id,
-                address=address,
-                facts={"by": "change", "sessions_end": revoke_sessions},
-            )
-            for kind in kinds
-        ]
-        if events:
-            await engine.audit.record(tx, *events)
-        if not revoke_sessions:
-            return []
-        ending = Ending(cause=kinds[0] if kinds else "by_application", address=address)
-        return await engine.sessions.delete_sessions_of_user(tx, before.id, except_handle=keep_session, ending=ending)
-
-    gone = await engine.db.write(update)
-    engine.sessions.remember_revoked(gone)
-    engine.outbox.wake()
-    return await _find_user(engine, recipe_user_id)
-
-
-async def get_login_method(engine: Engine, recipe_user_id: str) -> LoginMethod:
-    """A password login method by its id. Raises `UserNotFound` when there is none."""
-    return _method_of(await _find_user(engine, recipe_user_id), recipe_user_id)
-
-
-def _method_of(user: User, recipe_user_id: str) -> LoginMethod:
-    return next(method for method in user.login_methods if method.recipe_user_id == recipe_user_id)
-
-
 async def _consume(tx: Transaction, engine: Engine, tenant_id: str, token: str) -> PasswordResetProof:
     row = await tx.find(CONSUME_RESET_TOKEN, **_key(engine, tenant_id, token))
     if row is None:  # of two requests with one token, the second deletes nothing and stops here
         raise PasswordResetTokenInvalid
-    proof = PasswordResetProof(user_id=row["user_id"], recipe_user_id=row["recipe_user_id"], email=row["email"])
-    await tx.execute(DELETE_RESET_TOKENS_OF_USER, app_id=engine.app_id, user_id=proof.user_id)
-    return proof
+    return PasswordResetProof(user_id=row["user_id"], recipe_user_id=row["recipe_user_id"], email=row["email"])
+
+
+async def delete_reset_tokens(tx: Transaction, app_id: str, user_id: str) -> None:
+    """Void every link that would set a password of somebody."""
+    await tx.execute(DELETE_RESET_TOKENS_OF_USER, app_id=app_id, user_id=user_id)
 
 
 def _key(engine: Engine, tenant_id: str, token: str) -> dict[str, object]:
     return {
         "app_id": engine.app_id,
         "tenant_id": tenant_id,
-        "token_hash": sha256(token.encode("utf-8", "surrogatepass")),  # whatever a stranger sends has a hash
+        "token_hash": hash_of(token),
         "now_ms": engine.clock.now_ms(),
     }
-
-
-async def _find_user(engine: Engine, recipe_user_id: str) -> User:
-    user = await directory.find_user_of_login_method(engine.db, engine.app_id, recipe_user_id)
-    if user is None:
-        raise UserNotFound
-    return user
-
-
-async def _update_password(tx: Transaction, engine: Engine, recipe_user_id: str, password_hash: str) -> None:
-    changed = await tx.execute(
-        UPDATE_PASSWORD, app_id=engine.app_id, recipe_user_id=recipe_user_id, password_hash=password_hash
-    )
-    if not changed:
-        raise UserNotFound
-
-
-async def _update_email(tx: Transaction, engine: Engine, user_id: str, recipe_user_id: str, email: str) -> None:
-    rows = await tx.list(DELETE_EMAILS, app_id=engine.app_id, recipe_user_id=recipe_user_id)
-    if not rows:
-        raise UserNotFound
-    for row in rows:
-        await engine.sign_ups.require_only_account(tx, engine.app_id, row["tenant_id"], email, user_id=user_id)
-    if any(row["email"] != email for row in rows):  # else what is known about it stays true
-        await directory.update_login_method_email(tx, engine.app_id, recipe_user_id, email, verified=False)
-    for row in sorted(rows, key=lambda row: row["tenant_id"]):
-        won = await tx.find(
-            INSERT_NEW_EMAIL,
-            app_id=engine.app_id,
-            tenant_id=row["tenant_id"],
-            email=email,
-            recipe_user_id=recipe_user_id,
-        )
-        if won is None:  # raised inside, so that all of it is rolled back
-            raise EmailAlreadyExists
 
 
 # A user is found by address and tenant, so that a token is never made for an address that is not theirs.
@@ -317,7 +203,7 @@ INSERT_RESET_TOKEN = Statement(
 
 FIND_RESET_TOKEN = Statement(
     """
-    select email from {password_reset_tokens}
+    select email, recipe_user_id from {password_reset_tokens}
      where app_id = :app_id and tenant_id = :tenant_id and token_hash = :token_hash and expires_at_ms > :now_ms
     """
 )
@@ -339,28 +225,4 @@ DELETE_RESET_TOKENS_OF_USER = Statement(
 
 DELETE_EXPIRED_RESET_TOKENS = Statement(
     "delete from {password_reset_tokens} where app_id = :app_id and expires_at_ms <= :now_ms"
-)
-
-UPDATE_PASSWORD = Statement(
-    """
-    update {emailpassword_users} set password_hash = :password_hash
-     where app_id = :app_id and recipe_user_id = :recipe_user_id
-    """
-)
-
-DELETE_EMAILS = Statement(
-    """
-    delete from {emailpassword_emails}
-     where app_id = :app_id and recipe_user_id = :recipe_user_id
- returning tenant_id, email
-    """
-)
-
-INSERT_NEW_EMAIL = Statement(
-    """
-    insert into {emailpassword_emails} (app_id, tenant_id, email, recipe_user_id)
-    values (:app_id, :tenant_id, :email, :recipe_user_id)
-    on conflict (app_id, tenant_id, email) do nothing
-    returning recipe_user_id
-    """
 )
