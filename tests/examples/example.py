@@ -62,19 +62,25 @@ def running_example(app: str, folder: Path, *, import_from: Path = ROOT, **envir
         text=True,
     )
     example = Example(f"http://localhost:{port}")
-    with process:
-        assert process.stdout is not None
-        reader = threading.Thread(
-            target=lambda lines: [example.lines.put(line) for line in lines], args=[process.stdout]
-        )
-        reader.start()
+    with process, reading_lines(process, example.lines):
         try:
             example.take_line("Uvicorn running")
             yield example
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait()
-            reader.join()
+
+
+@contextmanager
+def reading_lines(process: subprocess.Popen[str], lines: "queue.Queue[str]") -> Iterator[None]:
+    """Put what a program writes into a queue, as it comes, until it ends."""
+    written = process.stdout
+    assert written is not None
+    reader = threading.Thread(target=lambda: [lines.put(line) for line in written])
+    reader.start()
+    try:
+        yield
+    finally:
+        reader.join()
 
 
 def post_form(visitor: httpx2.Client, path: str, **fields: Any) -> dict[str, Any]:

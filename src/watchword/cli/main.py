@@ -23,6 +23,7 @@ from watchword.cli.connection import (
 )
 from watchword.cli.copy import copy
 from watchword.cli.counter_examples import HONEST, THEFT
+from watchword.cli.new import new
 from watchword.cli.prove import Proof, prove
 from watchword.cli.transfer import export, import_command
 from watchword.cli.trial import Broken
@@ -39,6 +40,7 @@ from watchword.errors import WatchwordError
 
 command = typer.Typer(name="watchword", no_args_is_help=True, pretty_exceptions_enable=False)
 database_command = typer.Typer(no_args_is_help=True, help="Look at the database.")
+command.command("new")(new)
 command.add_typer(database_command, name="db")
 database_command.command("copy")(copy)
 command.add_typer(import_command, name="import")
