@@ -167,6 +167,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: made(verify_session, watchword(), require=claim.has_value("a")),
         "require: is one validator; write a list",
     ),
+    "roles without the recipe": (
+        lambda: watchword().roles,
+        "recipe_list: auth.roles needs UserRoles(); list it",
+    ),
     "require a function": (
         lambda: made(verify_session, watchword(), require=lambda *_: []),
         "require: is a function; write a list",

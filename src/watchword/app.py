@@ -46,6 +46,7 @@ from watchword.recipes.recipe import Recipe
 from watchword.recipes.recipe_list import check_recipe_list
 from watchword.recipes.session.programmatic import Sessions
 from watchword.recipes.session.recipe import Session
+from watchword.recipes.userroles.recipe import UserRoles
 from watchword.recipes.users.known_tables import CORE_TABLES
 from watchword.recipes.users.programmatic import Users
 from watchword.settings import AppInfo, host_of, is_local
@@ -106,6 +107,7 @@ class Watchword:
     Attributes:
         sessions: Sessions by handle or user, without a request: list, read, change, make, end.
         tenants: Make, change and remove tenants, and say who may sign in to which.
+        roles: Make, give and take roles; where `UserRoles()` is listed.
         audit: What was recorded of security events: list, export, verify.
         users: People without a request: find, list, ban, change, export, delete, and notes about them.
         session_recipe: The `Session` of `recipe_list`, or the one with the defaults; claims are added to it
@@ -227,6 +229,18 @@ class Watchword:
             if isinstance(recipe, Health):
                 recipe.ask(readiness.find_problems)
         return measured, readiness
+
+    @cached_property
+    def roles(self) -> UserRoles:
+        """Roles, their permissions and who has them: the `UserRoles` of `recipe_list`.
+
+        Raises:
+            ConfigurationError: It is not listed, so nothing is stored of roles.
+        """
+        for recipe in self.recipe_list:
+            if isinstance(recipe, UserRoles):
+                return recipe
+        raise ConfigurationError("recipe_list", "auth.roles needs UserRoles(); list it")
 
     @cached_property
     def migrations(self) -> list[Migration]:

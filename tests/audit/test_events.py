@@ -199,13 +199,13 @@ async def test_roles_are_recorded(database_url: str) -> None:
     roles = UserRoles()
     async with running_site(database_url, recipes=[ThirdPartyEmailPassword(), roles]) as site:
         for _ in range(2):
-            await roles.create_new_role_or_add_permissions("admin", ["read", "write"])
-            await roles.add_role_to_user("ada", "admin")
-        await roles.remove_permissions_from_role("admin", ["write", "fly"])
+            await roles.create_or_add_permissions("admin", ["read", "write"])
+            await roles.add_to_user("ada", "admin")
+        await roles.remove_permissions("admin", ["write", "fly"])
         for _ in range(2):
-            await roles.remove_user_role("ada", "admin")
+            await roles.remove_from_user("ada", "admin")
         for _ in range(2):
-            await roles.delete_role("admin")
+            await roles.delete("admin")
 
         assert ["role_changed", "role_given", "role_changed", "role_taken", "role_deleted"] == await kinds(site)
         given = await newest(site, kinds=["role_given"])

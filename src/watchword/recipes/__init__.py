@@ -21,12 +21,11 @@ from watchword.recipes.session_feature import (
     SignInContext,
     ThirdPartyContext,
 )
-from watchword.recipes.thirdparty.errors import NoEmailGivenByProvider, ProviderFailed
-from watchword.recipes.thirdparty.operations import IdentityTaken
+from watchword.recipes.thirdparty.errors import IdentityTaken, NoEmailGivenByProvider, ProviderFailed
 from watchword.recipes.thirdparty.recipe import SignInUpResult, ThirdParty
 from watchword.recipes.thirdpartyemailpassword.recipe import ThirdPartyEmailPassword
 from watchword.recipes.user_context import UserContext
-from watchword.recipes.userroles.operations import UnknownRole
+from watchword.recipes.userroles.errors import RoleNotFound
 from watchword.recipes.userroles.recipe import UserRoles
 from watchword.sessions.claims import BooleanClaim, ClaimValidator, PrimitiveArrayClaim, PrimitiveClaim, SessionClaim
 from watchword.sessions.errors import (
@@ -66,6 +65,7 @@ __all__ = [
     "PrimitiveClaim",
     "ProviderFailed",
     "PwnedPasswords",
+    "RoleNotFound",
     "Session",
     "SessionClaim",
     "SessionFeature",
@@ -80,7 +80,6 @@ __all__ = [
     "TokenTheftDetected",
     "TryRefreshToken",
     "Unauthorised",
-    "UnknownRole",
     "UserContext",
     "UserIdInUse",
     "UserIdTaken",

@@ -16,7 +16,8 @@ from watchword.database.statements import Statement
 from watchword.errors import BadInput, EmailAlreadyExists
 from watchword.ids import Ids
 from watchword.recipes.emailpassword.operations import insert_password
-from watchword.recipes.thirdparty.operations import IdentityTaken, insert_identity
+from watchword.recipes.thirdparty.errors import IdentityTaken
+from watchword.recipes.thirdparty.operations import insert_identity
 from watchword.recipes.userroles.operations import insert_user_roles
 from watchword.transfer.errors import RecordRefused
 from watchword.transfer.records import MethodRecord, UserRecord

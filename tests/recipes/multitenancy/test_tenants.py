@@ -150,10 +150,10 @@ async def sessions_in(site: Site, user_id: str, tenant_id: str) -> list[str]:
 
 async def test_whoever_leaves_a_tenant_leaves_nothing_there(site: Site) -> None:
     """Their sessions, roles and links of that tenant end with it; those elsewhere go on (TN-4)."""
-    tenants, roles = site.auth.tenants, next(r for r in site.auth.recipe_list if isinstance(r, UserRoles))
+    tenants, roles = site.auth.tenants, site.auth.roles
     for tenant_id in ("acme", "beta"):
         await tenants.create_or_update(tenant_id)
-    await roles.create_new_role_or_add_permissions("admin")
+    await roles.create_or_add_permissions("admin")
     here = site.browser()
     await enter(here, "acme", "signup")
     user_id = await user_id_in(here)
@@ -161,7 +161,7 @@ async def test_whoever_leaves_a_tenant_leaves_nothing_there(site: Site) -> None:
     there = site.browser()
     await enter(there, "beta", "signin")
     for tenant_id in ("acme", "beta"):
-        await roles.add_role_to_user(user_id, "admin", tenant_id=tenant_id)
+        await roles.add_to_user(user_id, "admin", tenant_id=tenant_id)
     await here.post_form("/auth/acme/user/password/reset/token", {"email": ADA})
     token = (await site.mail.take_link()).partition("token=")[2].partition("&")[0]
 
@@ -175,8 +175,8 @@ async def test_whoever_leaves_a_tenant_leaves_nothing_there(site: Site) -> None:
     reset = await site.browser().call("POST", "/auth/acme/user/password/reset", json=form)
     assert "RESET_PASSWORD_INVALID_TOKEN_ERROR" == reset.json()["status"]
     assert ([], ["admin"]) == (
-        await roles.get_roles_for_user(user_id, tenant_id="acme"),
-        await roles.get_roles_for_user(user_id, tenant_id="beta"),
+        await roles.list_for_user(user_id, tenant_id="acme"),
+        await roles.list_for_user(user_id, tenant_id="beta"),
     )
     assert 200 == (await there.get("/me")).status_code
     assert 200 == (await there.refresh()).status_code

@@ -14,14 +14,9 @@ from watchword.recipes import EmailPassword, Session, UserRoles
 DAY_MS = 86_400_000
 
 
-def roles_of(auth: Watchword) -> UserRoles:
-    """The recipe of a running site."""
-    return next(recipe for recipe in auth.recipe_list if isinstance(recipe, UserRoles))
-
-
 def add_routes(app: FastAPI, auth: Watchword) -> None:
     """Routes that roles open."""
-    roles = roles_of(auth)
+    roles = auth.roles
 
     @app.get("/admin", dependencies=[Depends(verify_session(auth, require=[roles.role_claim.includes("admin")]))])
     async def admin() -> dict[str, Any]:
@@ -45,7 +40,7 @@ async def site(database_url: str) -> AsyncIterator[Site]:
     session = Session(access_token_validity_ms=DAY_MS, signing_key_algorithm="EdDSA")
     recipes = [EmailPassword(), UserRoles(), session]
     async with running_site(database_url, recipes=recipes, add_routes=add_routes) as running:
-        await roles_of(running.auth).create_new_role_or_add_permissions("admin", ["read", "write"])
+        await running.auth.roles.create_or_add_permissions("admin", ["read", "write"])
         yield running
 
 
@@ -67,7 +62,7 @@ async def test_a_session_carries_the_roles_of_its_person(site: Site, carry: Carr
     """From the first one on, empty where there are none; the next sign-in has what was given since (FDI 7)."""
     browser, user_id = await sign_up(site, carry)
     assert ([], []) == claims(browser)
-    await roles_of(site.auth).add_role_to_user(user_id, "admin")
+    await site.auth.roles.add_to_user(user_id, "admin")
     other = site.browser(carry)
     await other.sign_in()
     assert (["admin"], ["read", "write"]) == claims(other)
@@ -88,7 +83,7 @@ async def test_without_the_role_a_route_is_shut(site: Site) -> None:
 async def test_a_session_learns_a_new_role_when_asked(site: Site) -> None:
     """`fetch_and_set_claim` puts it into the token of the same answer."""
     browser, user_id = await sign_up(site)
-    await roles_of(site.auth).add_role_to_user(user_id, "admin")
+    await site.auth.roles.add_to_user(user_id, "admin")
     assert 403 == (await browser.get("/admin")).status_code
     await browser.call("POST", "/look-again")
     assert 200 == (await browser.get("/admin")).status_code
@@ -97,11 +92,11 @@ async def test_a_session_learns_a_new_role_when_asked(site: Site) -> None:
 async def test_a_rule_with_an_age_finds_out_by_itself(site: Site) -> None:
     """Somebody whose permission was taken is shut out as soon as the value is older than the rule allows."""
     browser, user_id = await sign_up(site)
-    roles = roles_of(site.auth)
-    await roles.add_role_to_user(user_id, "admin")
+    roles = site.auth.roles
+    await roles.add_to_user(user_id, "admin")
     site.clock.advance(60_001)
     assert 200 == (await browser.get("/write")).status_code
-    await roles.remove_permissions_from_role("admin", ["write"])
+    await roles.remove_permissions("admin", ["write"])
     assert 200 == (await browser.get("/write")).status_code
     site.clock.advance(60_001)
     assert 403 == (await browser.get("/write")).status_code
@@ -114,8 +109,8 @@ async def test_roles_and_permissions_can_be_left_out_of_tokens(sqlite_url: str) 
         UserRoles(skip_adding_roles_to_access_token=True, skip_adding_permissions_to_access_token=True),
     ]
     async with running_site(sqlite_url, recipes=recipes, add_routes=add_routes) as site:
-        await roles_of(site.auth).create_new_role_or_add_permissions("admin")
+        await site.auth.roles.create_or_add_permissions("admin")
         browser, user_id = await sign_up(site)
         assert browser.front_token["up"].keys().isdisjoint({"st-role", "st-perm"})
-        await roles_of(site.auth).add_role_to_user(user_id, "admin")
+        await site.auth.roles.add_to_user(user_id, "admin")
         assert 200 == (await browser.get("/admin")).status_code

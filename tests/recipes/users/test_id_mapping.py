@@ -159,7 +159,7 @@ async def test_what_no_database_holds_is_nobody(town: Town, text: str) -> None:
     """Attack: an id from a page of the application with NUL or half a character in it: no driver's error comes back."""
     ada, users, tenants = await town.sign_up(), town.auth.users, town.auth.tenants
     roles = next(recipe for recipe in town.auth.recipe_list if isinstance(recipe, UserRoles))
-    await roles.create_new_role_or_add_permissions("admin")
+    await roles.create_or_add_permissions("admin")
     assert await users.find_id_mapping(text) is None
     assert not await users.delete_id_mapping(text)
     assert not await users.update_id_mapping_info(text, "x")
@@ -174,11 +174,11 @@ async def test_what_no_database_holds_is_nobody(town: Town, text: str) -> None:
             await nobody()
     for refused in (
         lambda: users.update_id_mapping_info(ada.id, text),
-        lambda: roles.add_role_to_user(text, "admin"),
-        lambda: roles.remove_user_role(text, "admin"),
-        lambda: roles.get_roles_for_user(ada.id, tenant_id=text),
-        lambda: roles.get_permissions_for_user(text),
-        lambda: roles.get_users_that_have_role("admin", tenant_id=text),
+        lambda: roles.add_to_user(text, "admin"),
+        lambda: roles.remove_from_user(text, "admin"),
+        lambda: roles.list_for_user(ada.id, tenant_id=text),
+        lambda: roles.list_permissions_for_user(text),
+        lambda: roles.list_user_ids("admin", tenant_id=text),
         lambda: town.auth.sessions.create(text),
     ):
         with pytest.raises(BadInput):

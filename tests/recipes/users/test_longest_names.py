@@ -46,9 +46,9 @@ def recipe_of(town: Town, kind: type[Any]) -> Any:
 async def give_role(town: Town, name: str, *, user_id: str = "7") -> None:
     """A role with a permission, both of this name, for somebody."""
     roles = recipe_of(town, UserRoles)
-    await roles.create_new_role_or_add_permissions(name, [name])
-    await roles.add_role_to_user(user_id, name)
-    assert name in await roles.get_permissions_for_user(user_id)
+    await roles.create_or_add_permissions(name, [name])
+    await roles.add_to_user(user_id, name)
+    assert name in await roles.list_permissions_for_user(user_id)
 
 
 async def give_any_role(town: Town, user_id: str) -> None:

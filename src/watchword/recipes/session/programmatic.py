@@ -43,7 +43,8 @@ class Sessions:
             user_context: Handed to claims and overrides.
         Raises:
             InvalidPayload: One of the two cannot be stored; nothing was written.
-            BadInput: The user id cannot be one, or the tenant is unknown.
+            TenantNotFound: There is no such tenant.
+            BadInput: The user id cannot be one.
         """
         return await self._recipe.create_new_session(
             user_id,

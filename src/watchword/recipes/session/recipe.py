@@ -78,7 +78,8 @@ class Session(SessionsByHandle):
             with_anti_csrf_token: Whether its tokens carry an anti-CSRF token (FDI 4.7).
             user_context: Handed to claims.
         Raises:
-            BadInput: The user id cannot be one, or the tenant is unknown.
+            TenantNotFound: There is no such tenant.
+            BadInput: The user id cannot be one.
             InvalidPayload: Something JSON cannot hold, a reserved name, or too much; nothing was written.
             AccountBanned: The user is banned; there is no session.
             HookFailed: A claim could not be fetched.

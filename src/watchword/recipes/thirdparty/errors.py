@@ -27,3 +27,12 @@ class ProviderFailed(WatchwordError):
         super().__init__(f"provider {provider}: {problem}")
         self.provider = provider
         self.message = message or f"Signing in with {provider} did not work. Please try again."
+
+
+class IdentityTaken(WatchwordError):
+    """Somebody of the tenant has this identity already, as after two first sign-ins at once."""
+
+    code = "identity_taken"
+
+    def __init__(self) -> None:
+        super().__init__("somebody of this tenant signs in with this account of the provider already")

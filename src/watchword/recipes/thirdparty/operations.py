@@ -10,9 +10,10 @@ from watchword.accounts.users import LoginMethod, ThirdPartyIdentity, User
 from watchword.audit.events import SecurityEvent
 from watchword.database.database import Row, Transaction
 from watchword.database.statements import Statement
-from watchword.errors import EmailAlreadyExists, SignInUpNotAllowed, StorageUnavailable, WatchwordError
+from watchword.errors import EmailAlreadyExists, SignInUpNotAllowed, StorageUnavailable
 from watchword.identifiers import is_storable
 from watchword.recipes.engine import Engine
+from watchword.recipes.thirdparty.errors import IdentityTaken
 
 log = logging.getLogger(__name__)
 
@@ -49,15 +50,6 @@ class SignedIn:
     user: User
     recipe_user_id: str
     created: bool
-
-
-class IdentityTaken(WatchwordError):
-    """Somebody of the tenant has this identity already, as after two first sign-ins at once."""
-
-    code = "identity_taken"
-
-    def __init__(self) -> None:
-        super().__init__("somebody of this tenant signs in with this account of the provider already")
 
 
 async def sign_in_up(

@@ -5,17 +5,8 @@ from collections.abc import Mapping, Sequence
 from watchword.audit.events import EventKind, Fact, SecurityEvent
 from watchword.database.database import Transaction
 from watchword.database.statements import Statement
-from watchword.errors import BadInput
 from watchword.recipes.engine import Engine
-
-
-class UnknownRole(BadInput):
-    """There is no such role; make it first with `create_new_role_or_add_permissions`."""
-
-    code = "unknown_role"
-
-    def __init__(self) -> None:
-        super().__init__("role", "there is no such role; make it with create_new_role_or_add_permissions")
+from watchword.recipes.userroles.errors import RoleNotFound
 
 
 async def create_role(engine: Engine, role: str, permissions: Sequence[str], *, address: str | None = None) -> bool:
@@ -55,7 +46,7 @@ async def remove_permissions(
     """Take permissions out of a role, all of them for `None`.
 
     Raises:
-        UnknownRole: There is no such role.
+        RoleNotFound: There is no such role.
     """
 
     async def delete(tx: Transaction) -> None:
@@ -78,7 +69,7 @@ async def add_role_to_user(
     """Give a role; returns whether the user did not have it yet.
 
     Raises:
-        UnknownRole: There is no such role.
+        RoleNotFound: There is no such role.
     """
     key = {"tenant_id": tenant_id, "user_id": user_id, "role": role}
     return await _change_user_role(engine, INSERT_USER_ROLE, key, "role_given", address)
@@ -91,22 +82,22 @@ async def insert_user_roles(tx: Transaction, app_id: str, user_id: str, roles: S
         await tx.execute(INSERT_USER_ROLE, app_id=app_id, tenant_id=tenant_id, user_id=user_id, role=role)
 
 
-async def remove_user_role(
+async def remove_role_from_user(
     engine: Engine, tenant_id: str, user_id: str, role: str, *, address: str | None = None
 ) -> bool:
     """Take a role away; returns whether the user had it.
 
     Raises:
-        UnknownRole: There is no such role.
+        RoleNotFound: There is no such role.
     """
     key = {"tenant_id": tenant_id, "user_id": user_id, "role": role}
     return await _change_user_role(engine, DELETE_USER_ROLE, key, "role_taken", address)
 
 
 async def require_role(engine: Engine, role: str) -> None:
-    """Raises `UnknownRole` when there is no such role."""
+    """Raises `RoleNotFound` when there is no such role."""
     if await engine.db.find(FIND_ROLE, app_id=engine.app_id, role=role) is None:
-        raise UnknownRole
+        raise RoleNotFound
 
 
 async def list_column(engine: Engine, statement: Statement, **parameters: str) -> list[str]:
@@ -144,7 +135,7 @@ async def _change_user_role(
 async def _keep_role(tx: Transaction, app_id: str, role: str) -> None:
     """Keep the role from being deleted until this transaction is over, so that nothing hangs on one that is gone."""
     if await tx.find(KEEP_ROLE, app_id=app_id, role=role) is None:
-        raise UnknownRole
+        raise RoleNotFound
 
 
 INSERT_ROLE = Statement("insert into {roles} (app_id, role) values (:app_id, :role) on conflict do nothing")

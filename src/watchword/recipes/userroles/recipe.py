@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from watchword.accounts.tenants import PUBLIC_TENANT_ID
+from watchword.database.statements import Statement
 from watchword.errors import BadInput
 from watchword.identifiers import LONGEST_NAME, check_id
 from watchword.recipes.engine import Engine
@@ -23,8 +24,8 @@ class UserRoles(Recipe):
     began with until `session.fetch_and_set_claim(…)`, or until a validator with `max_age_seconds` finds them
     too old.
 
-    Subclass it to change what it does. Names of roles and permissions are trimmed, 1 to 255 characters;
-    users need not be known here.
+    `auth.roles` is this object. Subclass it to change what it does. Names of roles and permissions are trimmed, 1 to
+    255 characters; users need not be known here.
 
     Args:
         skip_adding_roles_to_access_token: Leave the roles (`st-role`) out of new sessions.
@@ -61,7 +62,7 @@ class UserRoles(Recipe):
 
     # Roles of the app
 
-    async def create_new_role_or_add_permissions(
+    async def create_or_add_permissions(
         self,
         role: str,
         permissions: Sequence[str] = (),
@@ -80,31 +81,27 @@ class UserRoles(Recipe):
             self.engine, _role(role), _permissions(permissions), address=address_of(user_context or {})
         )
 
-    async def get_all_roles(self, *, user_context: UserContext | None = None) -> list[str]:  # noqa: ARG002
-        """The names of all roles, sorted."""
-        return await operations.list_column(self.engine, operations.LIST_ROLES)
-
-    async def delete_role(self, role: str, *, user_context: UserContext | None = None) -> bool:
+    async def delete(self, role: str, *, user_context: UserContext | None = None) -> bool:
         """Remove a role, its permissions, and it from everybody who has it; returns whether it was there."""
         return await operations.delete_role(self.engine, _role(role), address=address_of(user_context or {}))
 
-    async def get_permissions_for_role(self, role: str, *, user_context: UserContext | None = None) -> list[str]:  # noqa: ARG002
-        """The permissions of a role, sorted. Raises `UnknownRole`."""
+    async def list_permissions(self, role: str, *, user_context: UserContext | None = None) -> list[str]:  # noqa: ARG002
+        """The permissions of a role, sorted. Raises `RoleNotFound`."""
         await operations.require_role(self.engine, _role(role))
         return await operations.list_column(self.engine, operations.LIST_PERMISSIONS, role=_role(role))
 
-    async def remove_permissions_from_role(
+    async def remove_permissions(
         self,
         role: str,
         permissions: Sequence[str] | None = None,
         *,
         user_context: UserContext | None = None,
     ) -> None:
-        """Take permissions out of a role; all of them when left out. Raises `UnknownRole`."""
+        """Take permissions out of a role; all of them when left out. Raises `RoleNotFound`."""
         wanted = None if permissions is None else _permissions(permissions)
         await operations.remove_permissions(self.engine, _role(role), wanted, address=address_of(user_context or {}))
 
-    async def get_roles_that_have_permission(
+    async def list_with_permission(
         self,
         permission: str,
         *,
@@ -116,7 +113,7 @@ class UserRoles(Recipe):
 
     # Roles of people
 
-    async def add_role_to_user(
+    async def add_to_user(
         self,
         user_id: str,
         role: str,
@@ -130,8 +127,9 @@ class UserRoles(Recipe):
             Whether they did not have it yet.
 
         Raises:
-            UnknownRole: Make it first.
-            BadInput: The tenant is unknown, or the user id cannot be one.
+            RoleNotFound: Make it first.
+            TenantNotFound: There is no such tenant.
+            BadInput: The user id cannot be one.
         """
         await self.engine.tenants.get(tenant_id)
         check_id("user_id", user_id)
@@ -139,7 +137,7 @@ class UserRoles(Recipe):
             self.engine, tenant_id, user_id, _role(role), address=address_of(user_context or {})
         )
 
-    async def remove_user_role(
+    async def remove_from_user(
         self,
         user_id: str,
         role: str,
@@ -147,13 +145,13 @@ class UserRoles(Recipe):
         tenant_id: str = PUBLIC_TENANT_ID,
         user_context: UserContext | None = None,
     ) -> bool:
-        """Take a role away in a tenant; returns whether they had it. Raises `UnknownRole`."""
+        """Take a role away in a tenant; returns whether they had it. Raises `RoleNotFound`."""
         _check_ids(user_id, tenant_id)
-        return await operations.remove_user_role(
+        return await operations.remove_role_from_user(
             self.engine, tenant_id, user_id, _role(role), address=address_of(user_context or {})
         )
 
-    async def get_roles_for_user(
+    async def list_for_user(
         self,
         user_id: str,
         *,
@@ -161,11 +159,9 @@ class UserRoles(Recipe):
         user_context: UserContext | None = None,  # noqa: ARG002
     ) -> list[str]:
         """The roles somebody has in a tenant, sorted; `st-role` is made of them, so an override reaches it too."""
-        _check_ids(user_id, tenant_id)
-        key = {"tenant_id": tenant_id, "user_id": user_id}
-        return await operations.list_column(self.engine, operations.LIST_ROLES_OF_USER, **key)
+        return await self._list_of_user(operations.LIST_ROLES_OF_USER, user_id, tenant_id)
 
-    async def get_permissions_for_user(
+    async def list_permissions_for_user(
         self,
         user_id: str,
         *,
@@ -173,28 +169,35 @@ class UserRoles(Recipe):
         user_context: UserContext | None = None,  # noqa: ARG002
     ) -> list[str]:
         """The permissions in somebody's roles in a tenant together, sorted; `st-perm` is made of them."""
-        _check_ids(user_id, tenant_id)
-        key = {"tenant_id": tenant_id, "user_id": user_id}
-        return await operations.list_column(self.engine, operations.LIST_PERMISSIONS_OF_USER, **key)
+        return await self._list_of_user(operations.LIST_PERMISSIONS_OF_USER, user_id, tenant_id)
 
-    async def get_users_that_have_role(
+    async def list_user_ids(
         self,
         role: str,
         *,
         tenant_id: str = PUBLIC_TENANT_ID,
         user_context: UserContext | None = None,  # noqa: ARG002
     ) -> list[str]:
-        """The ids of all who have a role in a tenant, sorted. Raises `UnknownRole`."""
+        """The ids of all who have a role in a tenant, sorted. Raises `RoleNotFound`."""
         await operations.require_role(self.engine, _role(role))
         check_id("tenant_id", tenant_id)
         key = {"tenant_id": tenant_id, "role": _role(role)}
         return await operations.list_column(self.engine, operations.LIST_USERS_WITH_ROLE, **key)
 
+    async def _list_of_user(self, statement: Statement, user_id: str, tenant_id: str) -> list[str]:
+        _check_ids(user_id, tenant_id)
+        return await operations.list_column(self.engine, statement, tenant_id=tenant_id, user_id=user_id)
+
     async def _fetch_roles(self, owner: ClaimOwner, user_context: UserContext) -> list[str]:
-        return await self.get_roles_for_user(owner.user_id, tenant_id=owner.tenant_id, user_context=user_context)
+        return await self.list_for_user(owner.user_id, tenant_id=owner.tenant_id, user_context=user_context)
 
     async def _fetch_permissions(self, owner: ClaimOwner, user_context: UserContext) -> list[str]:
-        return await self.get_permissions_for_user(owner.user_id, tenant_id=owner.tenant_id, user_context=user_context)
+        return await self.list_permissions_for_user(owner.user_id, tenant_id=owner.tenant_id, user_context=user_context)
+
+    # Last in the class: below it, `list` is this method.
+    async def list(self, *, user_context: UserContext | None = None) -> list[str]:  # noqa: ARG002
+        """The names of all roles, sorted."""
+        return await operations.list_column(self.engine, operations.LIST_ROLES)
 
 
 def _check_ids(user_id: str, tenant_id: str) -> None:

@@ -78,7 +78,8 @@ class UserReading:
             union: Whether one of the two is enough.
 
         Raises:
-            BadInput: Neither of the two is given, or there is no such tenant.
+            BadInput: Neither of the two is given.
+            TenantNotFound: There is no such tenant.
         """
         if email is None and third_party is None:
             raise BadInput("email", "give an e-mail address, an identity at a provider, or both")
@@ -118,7 +119,8 @@ class UserReading:
             limit: The most users, at most 1 000; which ones, where there are more, the alphabet decides.
 
         Raises:
-            BadInput: No text, an empty one, a limit out of range, no such tenant or recipe.
+            BadInput: No text, an empty one, a limit out of range, no such recipe.
+            TenantNotFound: There is no such tenant.
         """
         emails = [email] if isinstance(email, str) else list(email)
         providers = [provider] if isinstance(provider, str) else list(provider)
@@ -140,7 +142,8 @@ class UserReading:
         The database counts them one by one: with a million, not for every page view.
 
         Raises:
-            BadInput: No such tenant or recipe.
+            BadInput: There is no such recipe.
+            TenantNotFound: There is no such tenant.
         """
         where = await self._filter(tenant_id, recipe_ids)
         return await listing.count_users(self._engine.db, self._engine.app_id, where)
@@ -187,7 +190,8 @@ class UserReading:
             pagination_token: From the page before; `None` for the first.
 
         Raises:
-            BadInput: The token is none of ours, the limit out of range, no such tenant or recipe.
+            BadInput: The token is none of ours, the limit out of range, no such recipe.
+            TenantNotFound: There is no such tenant.
         """
         _check_limit(limit, MOST_ON_A_PAGE)
         start = NEWEST if newest_first else OLDEST
