@@ -195,11 +195,11 @@ async def test_an_address_is_another_ones_in_another_tenant(database_url: str) -
     """The rule is about one tenant; who is let into one more must not bring an address that is somebody's there."""
     async with running_town(database_url, SignUps(one_account_per_email=True)) as town:
         auth = town.site.auth
-        await auth.tenants.create_or_update_tenant("acme")
+        await auth.tenants.create_or_update("acme")
         ada = await town.recipe.sign_up("ada@example.com", PASSWORD, **IN_CODE)
         await town.recipe.sign_in_up("corp", "1", "ada@example.com", True, {}, {}, tenant_id="acme", user_context={})
         with pytest.raises(EmailAlreadyExists):
-            await auth.tenants.associate_user_to_tenant("acme", ada.id)
+            await auth.tenants.associate_user("acme", ada.id)
         assert ("public",) == (await auth.users.get(ada.id)).login_methods[0].tenant_ids
 
 
