@@ -83,7 +83,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: SignUps(deny="@example.com"),
         "sign_ups.deny: is one text; write a list: ['@example.com']",
     ),
-    "nothing in a list of addresses": (lambda: SignUps(deny=made(list, [None])), "sign_ups.deny: None is neither"),
+    "nothing in a list of addresses": (
+        lambda: SignUps(deny=made(list, [None])),
+        "sign_ups.deny: holds NoneType",
+    ),
     "a pool of 0 connections": (
         lambda: watchword(database_pool_size=0),
         "database_pool_size: is 0: a pool of none; set at least 1",

@@ -49,6 +49,7 @@ from watchword.recipes.session.recipe import Session
 from watchword.recipes.userroles.recipe import UserRoles
 from watchword.recipes.users.known_tables import CORE_TABLES
 from watchword.recipes.users.programmatic import Users
+from watchword.setting_types import checked_settings
 from watchword.settings import AppInfo, host_of, is_local
 from watchword.signatures import check_callable
 from watchword.telemetry.hooks import HookLimits, Hooks
@@ -69,6 +70,7 @@ CORE_MIGRATION_PACKAGES = (
 )
 
 
+@checked_settings(but=("secret", "database", "recipe_list", "challenge"))
 class Watchword:
     """Sign-in and sessions for one application, inside its own process.
 

@@ -7,8 +7,10 @@ from ipaddress import IPv4Address
 from urllib.parse import urlsplit
 
 from watchword.errors import ConfigurationError
+from watchword.setting_types import checked_settings
 
 
+@checked_settings("app_info.")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppInfo:
     """Where the application lives. Source: FDI 1.1.
@@ -41,8 +43,6 @@ class AppInfo:
             raise ConfigurationError("app_info.app_name", "is empty; set the name that people know the application by")
         set_(self, "api_domain", normalise_origin("app_info.api_domain", self.api_domain))
         set_(self, "website_domain", normalise_origin("app_info.website_domain", self.website_domain))
-        if isinstance(self.origins, str):  # a sequence too, of letters
-            raise ConfigurationError("app_info.origins", f"is one text; write a list: [{self.origins!r}]")
         set_(self, "origins", tuple(normalise_origin("app_info.origins", origin) for origin in self.origins))
         set_(self, "allowed_origins", tuple(dict.fromkeys((self.website_domain, *self.origins, self.api_domain))))
         for name in ("api_base_path", "website_base_path", "api_gateway_path"):

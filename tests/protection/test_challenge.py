@@ -192,9 +192,9 @@ def watchword(**settings: Any) -> Watchword:
     ("settings", "words"),
     [
         ({"secret": None}, "challenge.secret: is missing"),
-        ({"when": "sometimes"}, 'challenge.when: is \'sometimes\'; set "always" or "half_used"'),
-        ({"apis": ["refresh"]}, "challenge.apis: holds 'refresh'; write a list of sign_up, sign_in"),
-        ({"apis": "sign_in"}, "challenge.apis: holds 'sign_in'; write a list of"),
+        ({"when": "sometimes"}, "challenge.when: 'sometimes' is not one of 'always', 'half_used'"),
+        ({"apis": ["refresh"]}, "challenge.apis: holds 'refresh'; write a list, of 'sign_up' or 'sign_in'"),
+        ({"apis": "sign_in"}, "challenge.apis: is one text; write a list: ['sign_in']"),
         ({"hostnames": "shop.example"}, "challenge.hostnames: is one text; write a list"),
         ({"timeout_seconds": 0}, "challenge.timeout_seconds: is 0; set 0.1 to 30"),
     ],

@@ -11,11 +11,13 @@ from watchword.accounts.email import verify_email
 from watchword.database.database import Transaction
 from watchword.database.statements import Statement
 from watchword.errors import BadInput, ConfigurationError, EmailAlreadyExists
+from watchword.setting_types import checked_settings
 
 CLOSED = "Nobody can sign up here. Please ask for an account."
 NOT_THIS_ADDRESS = "This address cannot be used to sign up."
 
 
+@checked_settings("sign_ups.")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignUps:
     """The rules for new accounts, whichever way people come; who has an account signs in as ever.
@@ -84,17 +86,15 @@ class SignUps:
 
 
 def _entries(setting: str, entries: Sequence[str]) -> frozenset[str]:
-    if isinstance(entries, str):  # a sequence too, of letters
-        raise ConfigurationError(setting, f"is one text; write a list: [{entries!r}]")
     return frozenset(_entry(setting, entry) for entry in entries)
 
 
 def _entry(setting: str, entry: str) -> str:
     """An entry in normal form, with or without something before the @."""
     try:
-        if str(entry).startswith("@"):
+        if entry.startswith("@"):
             return verify_email("a" + entry, special_use=True).removeprefix("a")
-        return verify_email(str(entry), special_use=True)
+        return verify_email(entry, special_use=True)
     except BadInput:
         raise ConfigurationError(
             setting,

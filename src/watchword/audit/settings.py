@@ -6,12 +6,14 @@ from typing import Literal
 
 from watchword.errors import ConfigurationError
 from watchword.http.client_address import parse_address
+from watchword.setting_types import checked_settings
 
 Addresses = Literal["full", "network", "none"]
 
 _PREFIX_BITS = {4: 24, 6: 48}  # what is left of an address names a provider's district, not a household
 
 
+@checked_settings("audit.")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditSettings:
     """What is kept of security events, and for how long.

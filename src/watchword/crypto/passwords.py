@@ -23,6 +23,7 @@ from nacl.bindings import (
 from watchword.crypto.imported.kinds import ImportedHash, parse_imported
 from watchword.crypto.phc import MAX_ITERATIONS, MAX_MEMORY_KIB, Argon2idHash, UnsupportedHash, parse_argon2id
 from watchword.errors import BadInput, ConfigurationError, Overloaded, WatchwordError
+from watchword.setting_types import checked_settings
 from watchword.telemetry.instruments import HASHING, HASHING_WAIT
 from watchword.telemetry.telemetry import Telemetry
 
@@ -49,6 +50,7 @@ class PasswordMismatch(WatchwordError):
         super().__init__("the password does not match")
 
 
+@checked_settings("password_hasher.")
 class PasswordHasher:
     """Makes and verifies password hashes in threads of its own.
 

@@ -6,8 +6,10 @@ from watchword.delivery.mail import Mail, RenderedMail
 from watchword.delivery.service import EmailService
 from watchword.delivery.templates import MailTemplates
 from watchword.errors import ConfigurationError
+from watchword.setting_types import checked_settings
 
 
+@checked_settings("email_delivery.")
 class EmailDelivery:
     """Renders mail from templates and hands it to a service.
 

@@ -16,6 +16,7 @@ from watchword.clock import Clock, SystemClock
 from watchword.delivery.mail import RenderedMail, check_one_address
 from watchword.delivery.service import DeliveryFailed, DeliveryRefused
 from watchword.errors import BadInput, ConfigurationError
+from watchword.setting_types import checked_settings
 from watchword.settings import is_local
 
 if TYPE_CHECKING:  # imported with the first mail
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 _GOODBYE_SECONDS = 2.0
 
 
+@checked_settings()
 class SmtpService:
     """Hands mail to a mail server.
 
@@ -58,8 +60,6 @@ class SmtpService:
         timeout_seconds: float = 30.0,
         clock: Clock | None = None,
     ) -> None:
-        if tls not in ("starttls", "tls", "none"):
-            raise ConfigurationError("tls", f'{tls!r} is not a way to encrypt; write "starttls", "tls" or "none"')
         if tls == "none" and not is_local(host):
             if password is not None:
                 raise ConfigurationError(

@@ -18,6 +18,7 @@ import msgspec
 from watchword.errors import ConfigurationError, Overloaded, WatchwordError
 from watchword.http.addresses import AddressGate, BlockedAddress, CheckedBackend, Resolve, is_host, resolve_host
 from watchword.nesting import nests_deeper_than
+from watchword.setting_types import checked_settings
 from watchword.settings import is_local
 from watchword.telemetry.instruments import OUTGOING
 from watchword.telemetry.telemetry import Telemetry
@@ -72,6 +73,7 @@ class _RawAnswer:
     body: bytes = field(repr=False)
 
 
+@checked_settings("outgoing.")
 class OutgoingClient:
     """Asks other servers, with limits on time, size, number and on where a request may go.
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, cast, get_args
 from watchword.errors import ConfigurationError
 from watchword.http.client import OutgoingClient, OutgoingFailed
 from watchword.protection.errors import ChallengeFailed
+from watchword.setting_types import checked_settings
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ _WORDS = "Please show that you are a human, and try again."
 _NO_ANSWER = "We cannot check now whether you are a human. Please try again in a minute."
 
 
+@checked_settings("challenge.", but=("secret",))
 @dataclass(frozen=True, kw_only=True)
 class Challenge:
     """A service that speaks `siteverify`; use `Turnstile` or `HCaptcha`, or subclass it for another.
@@ -55,15 +57,6 @@ class Challenge:
     def __post_init__(self) -> None:
         if not cast("str | None", self.secret):  # None comes from a variable of the environment that is not set
             raise ConfigurationError("challenge.secret", "is missing; set the one that the service's console shows")
-        if self.when not in ("always", "half_used"):
-            raise ConfigurationError("challenge.when", f'is {self.when!r}; set "always" or "half_used"')
-        for api in (self.apis,) if isinstance(self.apis, str) else self.apis:
-            if api not in get_args(ChallengedApi) or isinstance(self.apis, str):
-                raise ConfigurationError(
-                    "challenge.apis", f"holds {api!r}; write a list of {', '.join(get_args(ChallengedApi))}"
-                )
-        if isinstance(self.hostnames, str):
-            raise ConfigurationError("challenge.hostnames", f"is one text; write a list: [{self.hostnames!r}]")
         if not 0 < self.timeout_seconds <= 30:
             raise ConfigurationError("challenge.timeout_seconds", f"is {self.timeout_seconds}; set 0.1 to 30")
 
@@ -124,6 +117,7 @@ class Challenge:
         raise ChallengeFailed(_NO_ANSWER)
 
 
+@checked_settings("challenge.", but=("secret",))
 @dataclass(frozen=True, kw_only=True)
 class Turnstile(Challenge):
     """Cloudflare Turnstile, for `Watchword(challenge=Turnstile(secret=…))`.
@@ -143,6 +137,7 @@ class Turnstile(Challenge):
         return super().find_problem(verdict, api, hostnames)
 
 
+@checked_settings("challenge.", but=("secret",))
 @dataclass(frozen=True, kw_only=True)
 class HCaptcha(Challenge):
     """hCaptcha, for `Watchword(challenge=HCaptcha(secret=…))`.

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 from watchword.errors import ConfigurationError, Overloaded
 from watchword.http.client import OutgoingClient, OutgoingFailed
+from watchword.setting_types import checked_settings
 
 log = logging.getLogger(__name__)
 
 _PREFIX = 5
 
 
+@checked_settings("pwned_passwords.")
 @dataclass(frozen=True, slots=True)
 class PwnedPasswords:
     """The look-up, for `PasswordPolicy(breached=PwnedPasswords())`.

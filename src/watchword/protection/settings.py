@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 from watchword.errors import ConfigurationError
+from watchword.setting_types import checked_settings
 
 LimitName = Literal[
     "sign_up",
@@ -27,6 +28,7 @@ FOREVER_MS = 253_402_300_799_999  # the year 9999
 KEEP_FAILURES_MS = 86_400_000  # once delays have begun, failures in a row are remembered for a day after the last
 
 
+@checked_settings("limit.")
 @dataclass(frozen=True, slots=True)
 class Limit:
     """A budget that fills up evenly: at most `requests` at once, and as many in every `seconds` after that."""
@@ -102,6 +104,7 @@ _LONGEST_SECONDS = 30 * 86_400
 _MOST_REQUESTS = 10_000_000
 
 
+@checked_settings("protection.")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protection:
     """The limits; `None` switches one off, which is logged at every start.

@@ -13,6 +13,7 @@ from watchword.recipes.engine import Engine
 from watchword.recipes.session_feature import Action, SessionFeature, SignInContext
 from watchword.recipes.user_context import UserContext, address_of
 from watchword.sessions.session import SessionContainer
+from watchword.setting_types import checked_settings
 from watchword.stored_data import StoredTable
 from watchword.telemetry.hooks import Hooks
 
@@ -20,6 +21,7 @@ _WITH_PROVIDERS = "; use ThirdPartyEmailPassword, or list ThirdParty beside it"
 _TAKEN_BY = {"providers": _WITH_PROVIDERS, "redirect_uris": _WITH_PROVIDERS}
 
 
+@checked_settings()
 class Recipe:
     """Base of every recipe: a class whose public coroutine methods may be overridden with `super()`.
 
@@ -110,6 +112,7 @@ class Recipe:
         """Called when the application stops."""
 
 
+@checked_settings()
 class SignInRecipe(Recipe):
     """Base of the recipes that sign people in, and so start sessions.
 
@@ -125,11 +128,6 @@ class SignInRecipe(Recipe):
         **unknown: Never,
     ) -> None:
         super().__init__(disabled_apis=disabled_apis, **unknown)
-        if not isinstance(session_feature, SessionFeature | None):  # pyright: ignore[reportUnnecessaryIsInstance] - comes from the application
-            raise ConfigurationError(
-                "session_feature",
-                f"is {type(session_feature).__name__}; write SessionFeature(set_jwt_payload=…, set_session_data=…)",
-            )
         self.session_feature = session_feature or SessionFeature()
 
     async def join_tenant(self, tx: Transaction, method: LoginMethod, tenant_id: str) -> None:

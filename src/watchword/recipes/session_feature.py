@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 from watchword.accounts.users import User
 from watchword.errors import HookFailed
 from watchword.recipes.user_context import UserContext
+from watchword.setting_types import checked_settings
 from watchword.signatures import check_callable
 from watchword.telemetry.hooks import Hooks
 
@@ -61,6 +62,7 @@ SignInContext = EmailPasswordContext | ThirdPartyContext
 SessionHook = Callable[[User, Any, Action], Awaitable[Mapping[str, Any] | None] | Mapping[str, Any] | None]
 
 
+@checked_settings("session_feature.")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionFeature:
     """What a session holds when it starts. Each hook is sync or async; returning nothing means `{}`.

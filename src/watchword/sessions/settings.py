@@ -8,6 +8,7 @@ from typing import Any, Literal, TypedDict
 from watchword.crypto.jwt import SigningAlgorithm
 from watchword.errors import ConfigurationError
 from watchword.http.messages import HttpRequest
+from watchword.setting_types import checked_settings
 
 AntiCsrf = Literal["NONE", "VIA_CUSTOM_HEADER", "VIA_TOKEN"]
 TokenTransfer = Literal["any", "cookie", "header"]
@@ -45,6 +46,7 @@ class SessionOptions(TypedDict, total=False):
     sweep_interval_ms: int | None
 
 
+@checked_settings(but=("cookie_same_site",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionSettings:
     """The settings of the session recipe. Source of the defaults: FDI 10, security 4.3.

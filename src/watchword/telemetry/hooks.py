@@ -11,6 +11,7 @@ from types import coroutine
 from typing import Any, TypeVar
 
 from watchword.errors import ConfigurationError, HookFailed, WatchwordError
+from watchword.setting_types import checked_settings
 from watchword.telemetry.instruments import HOOKS
 from watchword.telemetry.telemetry import Telemetry, code_of
 
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 _SILENT_SECONDS = 10.0
 
 
+@checked_settings("hook_limits.")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookLimits:
     """How long functions of the application may take.

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from watchword.errors import ConfigurationError, WatchwordError
+from watchword.setting_types import checked_settings
 from watchword.telemetry.instruments import Histogram, Observed, Reading
 from watchword.telemetry.open_telemetry import OpenTelemetry, SpanKind, Value
 
@@ -44,6 +45,7 @@ def code_of(error: BaseException) -> str | None:
     return error.code if isinstance(error, WatchwordError) else type(error).__name__
 
 
+@checked_settings("telemetry.")
 class Telemetry:
     """How a `Watchword` tells OpenTelemetry what it does; one object for one `Watchword`.
 

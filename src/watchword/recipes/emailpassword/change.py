@@ -7,7 +7,7 @@ from typing import Never
 from watchword.accounts.login_methods import a_tenant_of
 from watchword.accounts.users import LoginMethod, User
 from watchword.database.database import Transaction
-from watchword.errors import ConfigurationError, FieldError, FieldErrors
+from watchword.errors import FieldError, FieldErrors
 from watchword.recipes.emailpassword import change_operations, operations, reset_operations
 from watchword.recipes.emailpassword.form_fields import InputFormField, check_field
 from watchword.recipes.emailpassword.operations import check_new_password
@@ -16,10 +16,12 @@ from watchword.recipes.languages import language_of
 from watchword.recipes.recipe import SignInRecipe
 from watchword.recipes.session_feature import SessionFeature
 from watchword.recipes.user_context import UserContext, address_of
+from watchword.setting_types import checked_settings
 
 log = logging.getLogger(__name__)
 
 
+@checked_settings()
 class PasswordChange(SignInRecipe):
     """What `EmailPassword` does for people who are signed in.
 
@@ -43,10 +45,6 @@ class PasswordChange(SignInRecipe):
     ) -> None:
         super().__init__(session_feature=session_feature, disabled_apis=disabled_apis, **further)
         self.password_policy = PasswordPolicy() if password_policy is None else password_policy
-        if not isinstance(self.password_policy, PasswordPolicy):  # pyright: ignore[reportUnnecessaryIsInstance] - comes from the application
-            raise ConfigurationError(
-                "password_policy", f"is {password_policy!r}; write PasswordPolicy(min_length=15) or the like"
-            )
 
     async def start(self) -> None:
         """Say which checks of new passwords are off."""

@@ -11,6 +11,7 @@ from typing import Any, cast
 from watchword.accounts.email import INVALID_EMAIL, normalise_email
 from watchword.errors import BadInput, ConfigurationError, FieldError, FieldErrors, HookFailed
 from watchword.recipes.session_feature import FormField
+from watchword.setting_types import checked_settings
 from watchword.signatures import check_callable
 from watchword.telemetry.hooks import Hooks
 
@@ -22,6 +23,7 @@ NOT_OPTIONAL = "Field is not optional"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # NUL and unpaired surrogates
 
 
+@checked_settings()
 @dataclass(frozen=True, slots=True)
 class InputFormField:
     """One field of the sign-up form.

@@ -11,12 +11,14 @@ from watchword.protection.common_passwords import CommonPasswords
 from watchword.protection.own_words import is_made_of, own_words
 from watchword.protection.pwned_passwords import PwnedPasswords
 from watchword.recipes.emailpassword.form_fields import validate_password
+from watchword.setting_types import checked_settings
 
 COMMON = "This password is one of those that are tried first. Choose another one."
 OWN_WORDS = "This password is too close to your e-mail address or the name of this site. Choose another one."
 BREACHED = "This password has leaked from another site. Choose another one."
 
 
+@checked_settings("password_policy.")
 @dataclass(frozen=True, kw_only=True)
 class PasswordPolicy:
     """The rules for new passwords, at sign-up, reset and change; signing in asks none of them.
@@ -54,18 +56,6 @@ class PasswordPolicy:
     def __post_init__(self) -> None:
         if self.min_length is not None and not 8 <= self.min_length <= 64:
             raise ConfigurationError("password_policy.min_length", f"is {self.min_length}; set a number from 8 to 64")
-        if self.normalise not in (None, "NFC", "NFKC"):
-            raise ConfigurationError(
-                "password_policy.normalise", f'is {self.normalise!r}; set "NFC" or "NFKC", or leave it out'
-            )
-        if isinstance(self.further_words, str):  # a sequence too, of letters
-            raise ConfigurationError(
-                "password_policy.further_words", f"is one text; write a list: [{self.further_words!r}]"
-            )
-        if not isinstance(self.breached, PwnedPasswords | None):  # pyright: ignore[reportUnnecessaryIsInstance] - comes from the application
-            raise ConfigurationError(
-                "password_policy.breached", f"is {self.breached!r}; write PwnedPasswords(), or leave it out"
-            )
         object.__setattr__(self, "_common", CommonPasswords() if self.refuse_common else None)
         object.__setattr__(self, "_further", own_words(*self.further_words))
 

@@ -19,10 +19,12 @@ from watchword.recipes.refusals import noting_refusals
 from watchword.recipes.session_feature import EmailPasswordContext, FormField, SessionFeature
 from watchword.recipes.user_context import UserContext, address_of, caller
 from watchword.sessions.session import ENDED_BECAUSE, SessionContainer
+from watchword.setting_types import checked_settings
 from watchword.settings import host_of, is_local
 from watchword.stored_data import StoredTable
 
 
+@checked_settings(but=("form_fields",))
 class EmailPassword(PasswordRecovery):
     """Sign-up and sign-in with e-mail address and password.
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Never
 
+from watchword.errors import ConfigurationError
 from watchword.protection.challenge import CHALLENGE_HEADER, ChallengedApi
 from watchword.recipes.after_answer import AfterAnswer
 from watchword.recipes.api import Answer, ApiRequest
@@ -18,10 +19,12 @@ from watchword.recipes.mailed_links import link_to, mail_link
 from watchword.recipes.refusals import noting_refusals
 from watchword.recipes.session_feature import FormField, SessionFeature
 from watchword.recipes.user_context import UserContext, address_of, caller
+from watchword.setting_types import checked_settings
 
 log = logging.getLogger(__name__)
 
 
+@checked_settings()
 class PasswordRecovery(PasswordChange):
     """What `EmailPassword` does for people who forgot their password.
 
@@ -47,6 +50,10 @@ class PasswordRecovery(PasswordChange):
         super().__init__(
             password_policy=password_policy, session_feature=session_feature, disabled_apis=disabled_apis, **further
         )
+        if password_reset_token_life_ms < 1:
+            raise ConfigurationError(
+                "password_reset_token_life_ms", f"is {password_reset_token_life_ms}; set more than 0 milliseconds"
+            )
         self.password_reset_token_life_ms = password_reset_token_life_ms
         self.revoke_sessions_on_password_reset = revoke_sessions_on_password_reset
         self.after_answer = AfterAnswer("password reset")

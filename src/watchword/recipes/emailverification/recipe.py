@@ -18,11 +18,13 @@ from watchword.recipes.user_context import UserContext, address_of
 from watchword.sessions.claims import ClaimOwner
 from watchword.sessions.errors import Unauthorised
 from watchword.sessions.session import SessionContainer
+from watchword.setting_types import checked_settings
 from watchword.stored_data import StoredTable
 
 Mode = Literal["REQUIRED", "OPTIONAL"]
 
 
+@checked_settings()
 class EmailVerification(Recipe):
     """E-mail verification, beside the recipes that sign people in; each session says in `st-ev` how it stands.
 
@@ -50,8 +52,8 @@ class EmailVerification(Recipe):
 
     def __init__(self, *, mode: Mode, token_life_ms: int = 86_400_000, disabled_apis: Sequence[str] = ()) -> None:
         super().__init__(disabled_apis=disabled_apis)
-        if mode not in ("REQUIRED", "OPTIONAL"):
-            raise ConfigurationError("mode", f"{mode!r} is no mode of EmailVerification; use REQUIRED or OPTIONAL")
+        if token_life_ms < 1:
+            raise ConfigurationError("token_life_ms", f"is {token_life_ms}; set more than 0 milliseconds")
         self.mode: Mode = mode
         self.token_life_ms = token_life_ms
         self.claim = EmailVerificationClaim(self._fetch_claim)

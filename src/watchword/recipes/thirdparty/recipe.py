@@ -27,6 +27,7 @@ from watchword.recipes.thirdparty.redirects import apple_redirect_target
 from watchword.recipes.thirdparty.stored_tables import STORED_TABLES
 from watchword.recipes.thirdparty.user_info import ProviderUserInfo
 from watchword.recipes.user_context import UserContext, address_of
+from watchword.setting_types import checked_settings
 from watchword.stored_data import StoredTable
 
 _REFUSALS = (NoEmailGivenByProvider, ProviderFailed, BadInput)  # a state or a token that is not ours may be an attack
@@ -51,6 +52,7 @@ class SignInUpResult:
     raw_user_info: Mapping[str, Any] = field(repr=False)
 
 
+@checked_settings()
 class ThirdParty(SignInRecipe):
     """Sign-in and sign-up with providers elsewhere.
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 from watchword.accounts.email import normalise_email
 from watchword.errors import BadInput
 from watchword.identifiers import LONGEST_NAME
+from watchword.setting_types import checked_settings
 
 JsonObject = dict[str, Any]
 
@@ -15,6 +16,7 @@ class UnusableProfile(Exception):
     """The provider told something that no person can be known by; the message names the field, not the value."""
 
 
+@checked_settings()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserInfoFields:
     """Names of the fields in one source; a dot steps into an object: `data.id`. `None`: not there."""
@@ -24,6 +26,7 @@ class UserInfoFields:
     email_verified: str | None = "email_verified"
 
 
+@checked_settings()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserInfoMap:
     """Which fields of the two sources hold the user id, the e-mail address and whether it is verified."""

@@ -13,9 +13,11 @@ from watchword.recipes.user_context import UserContext, address_of
 from watchword.recipes.userroles import operations
 from watchword.recipes.userroles.stored_tables import STORED_TABLES
 from watchword.sessions.claims import ClaimOwner, PrimitiveArrayClaim
+from watchword.setting_types import checked_settings
 from watchword.stored_data import StoredTable
 
 
+@checked_settings()
 class UserRoles(Recipe):
     """Roles with permissions, given to users per tenant; each new session carries both in its JWT payload.
 

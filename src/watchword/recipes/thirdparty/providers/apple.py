@@ -15,12 +15,14 @@ from watchword.recipes.thirdparty.attempt import RedirectUriInfo
 from watchword.recipes.thirdparty.providers.provider import Provider, UserContext
 from watchword.recipes.thirdparty.providers.settings import ProviderClient, ProviderSettings
 from watchword.recipes.thirdparty.user_info import ProviderUserInfo
+from watchword.setting_types import checked_settings
 
 _SECRET_SECONDS = 3600  # Apple accepts up to six months; a leaked one should not
 _RENEW_SECONDS = 600
 _MAX_USER_CHARACTERS = 4096
 
 
+@checked_settings("{class}.")
 class Apple(Provider):
     """Sign in with Apple: OpenID Connect with a nonce, a client secret signed from a key, a form POST callback.
 

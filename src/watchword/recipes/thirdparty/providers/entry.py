@@ -10,6 +10,7 @@ from watchword.recipes.thirdparty.connection import ProviderConnection
 from watchword.recipes.thirdparty.endpoints import is_web_address
 from watchword.recipes.thirdparty.providers.settings import ProviderClient, ProviderSettings
 from watchword.recipes.thirdparty.user_info import UserInfoMap
+from watchword.setting_types import checked_settings
 
 _ID = re.compile(
     rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST_PATH_PIECE - 1}}}"
@@ -23,6 +24,7 @@ _ADDRESSES = (
 )
 
 
+@checked_settings("{class}.")
 class ProviderEntry:
     """The settings of one provider. A subclass gives the defaults as class attributes.
 
@@ -137,8 +139,6 @@ class ProviderEntry:
                 "third_party_id", "must be 1 to 64 letters, digits, dots, hyphens or underscores, like my-provider"
             )
         self.name = self.name or self.third_party_id
-        if isinstance(self.scope, str):
-            raise self.misconfigured("scope", "is one text; write a list, like scope=['openid', 'email']")
         for setting in _ADDRESSES:
             address = getattr(self, setting)
             if address is not None and not is_web_address(address):

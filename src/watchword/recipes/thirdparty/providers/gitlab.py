@@ -7,8 +7,10 @@ from typing import Unpack
 
 from watchword.recipes.thirdparty.providers.provider import Provider
 from watchword.recipes.thirdparty.providers.settings import ProviderSettings
+from watchword.setting_types import checked_settings
 
 
+@checked_settings("{class}.")
 class GitLab(Provider):
     """Sign in with GitLab: OpenID Connect, PKCE, verified addresses.
 

@@ -11,6 +11,7 @@ from watchword.recipes.thirdparty.id_token import UntrueToken
 from watchword.recipes.thirdparty.openid import Jwks
 from watchword.recipes.thirdparty.providers.provider import Provider
 from watchword.recipes.thirdparty.providers.settings import ProviderSettings
+from watchword.setting_types import checked_settings
 
 _HOST = "https://login.microsoftonline.com"
 _DIRECTORY = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -18,6 +19,7 @@ _PERSONAL = "9188040d-6c67-4c5b-b112-36a304b66dad"  # the one directory of all p
 _SEVERAL = ("common", "organizations")
 
 
+@checked_settings("{class}.")
 class MicrosoftEntraId(Provider):
     """Sign in with Microsoft: OpenID Connect, PKCE.
 

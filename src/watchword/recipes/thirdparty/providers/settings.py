@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from typing import TypedDict
 
 from watchword.recipes.thirdparty.user_info import UserInfoMap
+from watchword.setting_types import checked_settings
 
 Parameters = Mapping[str, str | None]
 """Further parameters of a request; `None` removes one that would be sent otherwise."""
 
 
+@checked_settings()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderClient:
     """One registration of the application at a provider.
