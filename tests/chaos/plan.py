@@ -1,5 +1,6 @@
 """All faults, each with what it needs, in the order in which `make chaos` injects them."""
 
+import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from tests.chaos.sqlite_faults import SQLITE_FAULTS
 from tests.chaos.standby_faults import fail_over_of, restart_of
 from tests.chaos.storm import Fault, storm_with
 from tests.chaos.table import Databases, Row
+from tests.power.cut import cut_power
+from tests.power.recorder import record_worker
 from tests.services.pgbouncer import running_pgbouncer
 from tests.services.postgres import PostgresServer, running_server
 from tests.services.small_disk import small_disk
@@ -25,6 +28,7 @@ from tests.services.standby import running_pair
 
 #: A node whose clock was ahead by a month leaves tokens that stay young for so long.
 _MONTH_MS = 31 * 86_400_000
+_POWER_CUTS = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ def planned(kind: str, *, seed: int, every: int = 1) -> Iterator[list[Planned]]:
         with tempfile.TemporaryDirectory(prefix="watchword-chaos-") as folder:
             databases = Databases(folder=Path(folder))
             storms = {**SQLITE_FAULTS, "disk full": sqlite_disk_full}
-            yield [*_kills(databases, every), *_storms(databases, seed, storms)]
+            yield [*_kills(databases, every), *_storms(databases, seed, storms), _power_cuts(seed)]
         return
     with running_server() as server:
         databases = Databases(admin_url=server.admin_url)
@@ -86,6 +90,18 @@ def _storms(databases: Databases, seed: int, faults: dict[str, Fault]) -> list[P
         Planned(fault, databases.kind, partial(storm, databases=databases, name=fault, seed=seed))
         for fault, storm in storms.items()
     ]
+
+
+def _power_cuts(seed: int) -> Planned:
+    """At many moments of one process that wrote; it needs no node."""
+
+    async def cut(_: Nursery) -> Row:
+        with tempfile.TemporaryDirectory(prefix="watchword-power-") as folder:
+            recording = await asyncio.to_thread(record_worker, Path(folder))
+            book = await cut_power(recording, moments=_POWER_CUTS, seed=seed)
+        return Row.of("power cut", "sqlite", book, 0)
+
+    return Planned("power cut", "sqlite", cut)
 
 
 def _with_more_servers(server: PostgresServer, seed: int) -> list[Planned]:
