@@ -59,6 +59,25 @@ REFUSED: dict[str, Any] = {
 }
 
 
+@pytest.mark.parametrize("name", ["ada", "ada lovelace", "ada@localhost", "ada@", "@example.com", "+49 170 1234567"])
+def test_a_user_name_is_no_address_unless_people_sign_in_with_such(name: str) -> None:
+    """By default nobody could sign in with it, so the line is refused; a provider's address is one in any case."""
+    with pytest.raises(RecordRefused, match=r"^loginMethods\[0\]\.email: is no e-mail address$"):
+        read_record({"loginMethods": [{**PASSWORD, "email": name}]})
+    if " " in name:  # no user name either: it could not be normalised (see `normalise_email`)
+        return
+    (method,) = read_record({"loginMethods": [{**PASSWORD, "email": name}]}, user_names=True).methods
+    assert name == method.email
+    with pytest.raises(RecordRefused, match="email: is no e-mail address"):
+        read_record({"loginMethods": [{**GOOGLE, "email": name}]}, user_names=True)
+
+
+def test_an_address_under_a_name_of_a_closed_network_is_one() -> None:
+    """Users of an installation that no mail from outside reaches are users, too."""
+    (method,) = read_record({"loginMethods": [{**PASSWORD, "email": "Ada@shop.local"}]}).methods
+    assert "ada@shop.local" == method.email
+
+
 @pytest.mark.parametrize(("message", "value"), REFUSED.items(), ids=REFUSED)
 def test_what_is_wrong_is_named(message: str, value: Any) -> None:
     """The member, by its path, and the reason; nothing is guessed and nothing passed over."""

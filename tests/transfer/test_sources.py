@@ -121,7 +121,7 @@ async def test_django_by_user_name_and_without_allauth(database_url: str) -> Non
     db = await make(database_url, sql)
     with pytest.raises(SourceUnreadable, match="no table auth_user"):
         await all_of(django.read_users(db))
-    found = await all_of(django.read_users(db, "people_user", by_user_name=True))
+    found = await all_of(django.read_users(db, "people_user", user_names=True))
     expected = UserRecord(user_id="9", methods=(password("ada", DJANGO_HASH, joined_ms=JOINED_MS),))
     assert {"people_user.id 9": expected} == found
 

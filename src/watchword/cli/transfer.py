@@ -61,6 +61,9 @@ SignerKey = Annotated[
         "--signer-key", envvar="FIREBASE_SIGNER_KEY", help="base64_signer_key of the console.", show_default=False
     ),
 ]
+UserNames = Annotated[
+    bool, typer.Option("--user-names", help="People sign in with user names, which need not be addresses.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, and store nothing.")]
 RefusedFile = Annotated[
     Path | None,
@@ -78,6 +81,7 @@ class SomeRefused(WatchwordError):
 def import_jsonl(
     file: File,
     database: Url,
+    user_names: UserNames = False,
     schema: Schema = None,
     table_prefix: Prefix = "",
     dry_run: DryRun = False,
@@ -86,7 +90,7 @@ def import_jsonl(
     """Users from a file of JSON, one a line, in the form of SuperTokens' bulk import: see docs/import.md."""
     total = sum(1 for _ in jsonlines.read_lines(file))
     target = Target(database, schema, table_prefix, dry_run, refused)
-    bring(target, jsonlines.read_users(file), total)
+    bring(target, jsonlines.read_users(file, user_names=user_names), total)
 
 
 @import_command.command("django")
@@ -94,9 +98,7 @@ def import_django(
     from_url: From,
     database: Url,
     table: Annotated[str, typer.Option("--table", help="The table of the user model.")] = "auth_user",
-    by_user_name: Annotated[
-        bool, typer.Option("--user-names", help="People sign in with their user names, and not their addresses.")
-    ] = False,
+    user_names: UserNames = False,
     schema: Schema = None,
     table_prefix: Prefix = "",
     dry_run: DryRun = False,
@@ -105,7 +107,7 @@ def import_django(
     """Users of a Django application, with allauth's addresses and providers where it has them."""
     source = ForeignDatabase(from_url)
     target = Target(database, schema, table_prefix, dry_run, refused)
-    bring(target, django.read_users(source, table, by_user_name=by_user_name), partial(source.count, table))
+    bring(target, django.read_users(source, table, user_names=user_names), partial(source.count, table))
 
 
 @import_command.command("fastapi-users")
@@ -129,6 +131,7 @@ def import_fastapi_users(
 def import_supertokens(
     from_url: From,
     database: Url,
+    user_names: UserNames = False,
     firebase_signer_key: SignerKey = None,
     schema: Schema = None,
     table_prefix: Prefix = "",
@@ -138,7 +141,7 @@ def import_supertokens(
     """Users of a SuperTokens core, with their roles, from its PostgreSQL database."""
     source = ForeignDatabase(from_url)
     target = Target(database, schema, table_prefix, dry_run, refused, firebase_signer_key)
-    bring(target, supertokens.read_users(source), partial(source.count, "all_auth_recipe_users"))
+    bring(target, supertokens.read_users(source, user_names=user_names), partial(source.count, "all_auth_recipe_users"))
 
 
 @import_command.command("auth0")

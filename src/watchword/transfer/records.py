@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
-from watchword.accounts.email import normalise_email
+from watchword.accounts.email import normalise_email, verify_email
 from watchword.accounts.tenants import PUBLIC_TENANT_ID
 from watchword.errors import BadInput
 from watchword.identifiers import LONGEST_ID, LONGEST_NAME, LONGEST_PATH_PIECE
@@ -66,8 +66,12 @@ class UserRecord:
     roles: tuple[tuple[str, str], ...] = ()
 
 
-def read_record(value: Any) -> UserRecord:
+def read_record(value: Any, *, user_names: bool = False) -> UserRecord:
     """What a JSON value says.
+
+    Args:
+        value: As it was read.
+        user_names: Whether people sign in with user names, which then stand in the place of addresses.
 
     Raises:
         RecordRefused: A member is missing, unknown, or cannot be what it should.
@@ -75,7 +79,8 @@ def read_record(value: Any) -> UserRecord:
     user = _object("the line", value)
     _no_others("", user, _USER_MEMBERS)
     methods = [
-        _read_method(f"loginMethods[{index}]", method) for index, method in enumerate(_list("loginMethods", user))
+        _read_method(f"loginMethods[{index}]", method, user_names)
+        for index, method in enumerate(_list("loginMethods", user))
     ]
     if not methods:
         raise RecordRefused("loginMethods", "is missing or empty; a user has at least one way to sign in")
@@ -104,13 +109,27 @@ def write_record(record: UserRecord) -> dict[str, Any]:
     return written
 
 
-def _read_method(where: str, value: Any) -> tuple[bool, MethodRecord]:
+def read_address(place: str, text: str, *, user_names: bool = False) -> str:
+    """An address in normal form; with `user_names` any text that the application may have people sign in with.
+
+    Raises:
+        RecordRefused: It is none: nobody could sign in with it, and no mail would arrive.
+    """
+    try:
+        return normalise_email(text) if user_names else verify_email(text, special_use=True)
+    except BadInput:
+        raise RecordRefused(place, "is no e-mail address") from None
+
+
+def _read_method(where: str, value: Any, user_names: bool) -> tuple[bool, MethodRecord]:
     method = _object(where, value)
     _no_others(f"{where}.", method, _METHOD_MEMBERS)
     recipe_id = method.get("recipeId")
     if recipe_id not in ("emailpassword", "thirdparty"):
         raise RecordRefused(f"{where}.recipeId", "is neither emailpassword nor thirdparty")
-    email = _email(where, method)
+    text = _text(where, method, "email")
+    takes_name = user_names and recipe_id == "emailpassword"
+    email = None if text is None else read_address(f"{where}.email", text, user_names=takes_name)
     if recipe_id == "emailpassword" and email is None:
         raise RecordRefused(f"{where}.email", "is missing")
     record = MethodRecord(
@@ -203,16 +222,6 @@ def _id(name: str, members: Mapping[str, Any], where: str = "") -> str | None:
     ):
         raise RecordRefused(path, f"is not a text of 1 to {LONGEST_ID} printable characters without blanks around")
     return value
-
-
-def _email(where: str, members: Mapping[str, Any]) -> str | None:
-    text = _text(where, members, "email")
-    if text is None:
-        return None
-    try:
-        return normalise_email(text)
-    except BadInput:
-        raise RecordRefused(f"{where}.email", "is no e-mail address") from None
 
 
 def _flag(where: str, members: Mapping[str, Any], name: str) -> bool:

@@ -22,7 +22,7 @@ PROVIDER_IDS = {"linkedin_oauth2": "linkedin", "microsoft": "active-directory"}
 
 
 async def read_users(
-    db: ForeignDatabase, table: str = "auth_user", *, by_user_name: bool = False
+    db: ForeignDatabase, table: str = "auth_user", *, user_names: bool = False
 ) -> AsyncIterator[Brought]:
     """Every user with their id as text.
 
@@ -31,25 +31,25 @@ async def read_users(
     Args:
         db: The Django application's.
         table: The table of the user model.
-        by_user_name: Whether people type their user name, and not their address.
+        user_names: Whether people type their user name, and not their address.
 
     Raises:
         SourceUnreadable: There is no such table.
         ForeignUnreadable: The database cannot be reached, or the table has other columns.
     """
     await require_table(db, table, "--table")
-    async with aclosing(users_of(db, await _query(db, table, by_user_name=by_user_name), "id")) as users:
+    async with aclosing(users_of(db, await _query(db, table, user_names=user_names), "id")) as users:
         async for rows in users:
             place = f"{table}.id {rows[0]['id']}"
-            yield Brought(place, record_or_refusal(partial(_record, rows)))
+            yield Brought(place, record_or_refusal(partial(_record, rows, user_names)))
 
 
-async def _query(db: ForeignDatabase, table: str, *, by_user_name: bool) -> str:
+async def _query(db: ForeignDatabase, table: str, *, user_names: bool) -> str:
     with_addresses = await db.has_table("account_emailaddress")
     with_providers = await db.has_table("socialaccount_socialaccount")
     columns = [
         "u.id", "u.password", "u.email", "u.is_active", "u.date_joined",
-        "u.username as typed" if by_user_name else "u.email as typed",
+        "u.username as typed" if user_names else "u.email as typed",
         "a.email as address, a.verified" if with_addresses else "null as address, null as verified",
         "s.provider, s.uid" if with_providers else "null as provider, null as uid",
     ]  # fmt: skip
@@ -60,12 +60,12 @@ async def _query(db: ForeignDatabase, table: str, *, by_user_name: bool) -> str:
     return f'select {", ".join(columns)} from "{quoted}" u {joins} order by u.id'  # noqa: S608 - quoted, and ours
 
 
-def _record(rows: Rows) -> UserRecord:
+def _record(rows: Rows, user_names: bool) -> UserRecord:
     user = rows[0]
     if not user["is_active"]:
         raise RecordRefused("is_active", "is false: this person may not sign in there")
     joined_ms = milliseconds(user["date_joined"])
-    email, typed = find_address("email", user["email"]), find_address("username", user["typed"])
+    typed = find_address("username", user["typed"], user_names=user_names)
     proved = {find_address("email", row["address"]) for row in rows if row["verified"]}
     providers = list(dict.fromkeys((row["provider"], row["uid"]) for row in rows if row["provider"]))
     has_password = bool(user["password"]) and not user["password"].startswith("!")  # Django's mark for none
@@ -83,10 +83,10 @@ def _record(rows: Rows) -> UserRecord:
     methods += [
         MethodRecord(
             recipe_id="thirdparty",
-            email=email,
+            email=find_address("email", user["email"]),
             third_party_id=PROVIDER_IDS.get(str(provider), str(provider)),
             third_party_user_id=str(uid),
-            verified=email in proved,
+            verified=find_address("email", user["email"]) in proved,
             time_joined_ms=joined_ms,
         )
         for provider, uid in providers

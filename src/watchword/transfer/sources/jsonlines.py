@@ -15,13 +15,13 @@ from watchword.transfer.sources.reading import record_or_refusal
 MAX_LINE_BYTES = 1_048_576
 
 
-async def read_users(path: Path) -> AsyncIterator[Brought]:
-    """Each line as a user, or as the reason why it is none. Raises `SourceUnreadable`."""
+async def read_users(path: Path, *, user_names: bool = False) -> AsyncIterator[Brought]:
+    """Each line as a user, or as the reason why it is none; see `read_record`. Raises `SourceUnreadable`."""
     for place, value in read_lines(path):
         if isinstance(value, RecordRefused):
             yield Brought(place, value)
             continue
-        yield Brought(place, record_or_refusal(partial(read_record, value)))
+        yield Brought(place, record_or_refusal(partial(read_record, value, user_names=user_names)))
 
 
 def read_lines(path: Path) -> Iterator[tuple[str, Any]]:

@@ -5,11 +5,9 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
-from watchword.accounts.email import normalise_email
 from watchword.database.foreign import ForeignDatabase
-from watchword.errors import BadInput
 from watchword.transfer.errors import RecordRefused, SourceUnreadable
-from watchword.transfer.records import UserRecord
+from watchword.transfer.records import UserRecord, read_address
 
 Rows = list[dict[str, Any]]
 
@@ -62,11 +60,8 @@ def milliseconds(value: Any) -> int:
     return max(0, int(zoned.timestamp() * 1000))
 
 
-def find_address(place: str, text: Any) -> str | None:
-    """An address in normal form, or `None` for none. Raises `RecordRefused`."""
+def find_address(place: str, text: Any, *, user_names: bool = False) -> str | None:
+    """As `read_address`, or `None` for none. Raises `RecordRefused`."""
     if not isinstance(text, str) or not text.strip():
         return None
-    try:
-        return normalise_email(text)
-    except BadInput:
-        raise RecordRefused(place, "is no e-mail address") from None
+    return read_address(place, text, user_names=user_names)

@@ -31,10 +31,11 @@ _USERS = """
 _ROLES = "select user_id, role, tenant_id from user_roles where app_id = 'public' order by user_id, role, tenant_id"
 
 
-async def read_users(db: ForeignDatabase) -> AsyncIterator[Brought]:
+async def read_users(db: ForeignDatabase, *, user_names: bool = False) -> AsyncIterator[Brought]:
     """Every user of the app `public`, under the id that sessions had: the external one where one is mapped.
 
-    Whoever signs in without a password, which no recipe does here yet, is refused.
+    With `user_names`, what people type there need not be an address. Whoever signs in without
+    a password, which no recipe does here yet, is refused.
 
     Raises:
         SourceUnreadable: This is no database of a core.
@@ -45,7 +46,7 @@ async def read_users(db: ForeignDatabase) -> AsyncIterator[Brought]:
     async with aclosing(users_of(db, _USERS, "id")) as users:
         async for rows in users:
             place = f"user {rows[0]['id']}"
-            yield Brought(place, record_or_refusal(partial(_record, rows, roles)))
+            yield Brought(place, record_or_refusal(partial(_record, rows, roles, user_names)))
 
 
 async def _roles(db: ForeignDatabase) -> dict[str, list[tuple[str, str]]]:
@@ -56,26 +57,28 @@ async def _roles(db: ForeignDatabase) -> dict[str, list[tuple[str, str]]]:
     return roles
 
 
-def _record(rows: Rows, roles: dict[str, list[tuple[str, str]]]) -> UserRecord:
+def _record(rows: Rows, roles: dict[str, list[tuple[str, str]]], user_names: bool) -> UserRecord:
     user_id = rows[0]["external_id"] or rows[0]["id"]
     tenants: dict[str, list[str]] = {}
     first: dict[str, dict[str, Any]] = {}
     for row in rows:
         first.setdefault(row["method_id"], row)
         tenants.setdefault(row["method_id"], []).append(row["tenant_id"])
-    methods = [_method(row, tuple(tenants[id]), user_id) for id, row in first.items()]
+    methods = [_method(row, tuple(tenants[id]), user_id, user_names) for id, row in first.items()]
     primary_first = sorted(methods, key=lambda method: method.recipe_user_id is not None)
     return UserRecord(user_id=user_id, methods=tuple(primary_first), roles=tuple(roles.get(user_id, ())))
 
 
-def _method(row: dict[str, Any], tenant_ids: tuple[str, ...], user_id: str) -> MethodRecord:
+def _method(row: dict[str, Any], tenant_ids: tuple[str, ...], user_id: str, user_names: bool) -> MethodRecord:
     if row["recipe_id"] not in ("emailpassword", "thirdparty"):
         raise RecordRefused("recipe_id", f"is {row['recipe_id']}, and there is no such recipe here")
     id = row["external_method_id"] or row["method_id"]
     third_party = row["recipe_id"] == "thirdparty"
     return MethodRecord(
         recipe_id=row["recipe_id"],
-        email=find_address("email", row["provider_email"] if third_party else row["email"]),
+        email=find_address("email", row["provider_email"])
+        if third_party
+        else find_address("email", row["email"], user_names=user_names),
         password_hash=row["password_hash"],
         third_party_id=row["third_party_id"] or "",
         third_party_user_id=row["third_party_user_id"] or "",
