@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from contextvars import Context
 from functools import cached_property
 from importlib.metadata import version
+from typing import Any, TypeVar
 
 from watchword.accounts.sign_ups import SignUps
 from watchword.accounts.tenants import Tenants
@@ -49,6 +50,7 @@ from watchword.recipes.session.recipe import Session
 from watchword.recipes.userroles.recipe import UserRoles
 from watchword.recipes.users.known_tables import CORE_TABLES
 from watchword.recipes.users.programmatic import Users
+from watchword.runner import Runner
 from watchword.setting_types import checked_settings
 from watchword.settings import AppInfo, host_of, is_local
 from watchword.signatures import check_callable
@@ -56,6 +58,8 @@ from watchword.telemetry.hooks import HookLimits, Hooks
 from watchword.telemetry.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: One database may hold several apps, whose rows never meet; so far there is one.
 APP_ID = "public"
@@ -213,6 +217,7 @@ class Watchword:
         self._measured, self.readiness = self._make_gauges()
         self._started: AsyncExitStack | None = None
         self._lock = asyncio.Lock()
+        self._runner = Runner(self.start, self.stop)
 
     def _make_gauges(self) -> tuple[Measured, Readiness]:
         """What tells how the rooms are: in numbers, and whether requests may come."""
@@ -273,6 +278,7 @@ class Watchword:
         async with AsyncExitStack() as started:  # whatever fails half-way, nothing is left open
             await self._start(started)
             self._started = started.pop_all()
+        self._runner.started()
 
     async def _start(self, started: AsyncExitStack) -> None:
         self._telemetry.start()
@@ -323,7 +329,24 @@ class Watchword:
         async with self._lock:
             started, self._started = self._started, None
             if started is not None:
-                await started.aclose()
+                try:
+                    await started.aclose()
+                finally:
+                    self._runner.stopped()
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Wait for a coroutine of this object's or a session's, from a thread without an event loop.
+
+        In Flask, Django, scripts, workers of a job queue, and plain `def` routes of FastAPI:
+        `auth.run(auth.users.ban(user_id))`, `auth.run(session.update_jwt_payload({}))`. The first call starts
+        everything, unless a server has: then on an event loop in a thread of its own, which ends with the process.
+
+        Raises:
+            ConfigurationError: Called on the event loop itself: write `await`; or in a process that was forked
+                from one where `auth` had started; or `start` raises it.
+            Exception: What the coroutine raises.
+        """
+        return self._runner.run(coroutine)
 
 
 def _event_log(
