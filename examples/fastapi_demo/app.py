@@ -8,9 +8,7 @@ from fastapi import Body, Depends, FastAPI, HTTPException
 from fastapi.responses import FileResponse, HTMLResponse
 
 from examples.fastapi_demo.mail_page import sample_mail, sent_mail
-from watchword import AppInfo, SessionContainer, User, Watchword
-from watchword.delivery.email_delivery import EmailDelivery
-from watchword.delivery.service import ConsoleService
+from watchword import AppInfo, ConsoleService, EmailDelivery, SessionContainer, User, Watchword
 from watchword.frameworks.fastapi import install, verify_session
 from watchword.recipes import Action, SessionFeature, SignInContext, ThirdPartyEmailPassword
 from watchword.recipes.thirdparty.providers import OpenIdConnect

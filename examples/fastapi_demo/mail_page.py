@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from html import escape
 
-from watchword.delivery.email_delivery import EmailDelivery
-from watchword.delivery.mail import Mail, RenderedMail
+from watchword import EmailDelivery, Mail, RenderedMail
 
 KINDS = {"password_reset": "Reset of a password", "email_verification": "Proof of an address"}
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt")

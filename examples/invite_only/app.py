@@ -17,16 +17,10 @@ from typing import Annotated
 
 from fastapi import Body, Depends, FastAPI, HTTPException
 
-from watchword import AppInfo, SessionContainer, Watchword
-from watchword.accounts.email import verify_email
-from watchword.delivery.email_delivery import EmailDelivery
-from watchword.delivery.mail import RenderedMail
-from watchword.delivery.service import ConsoleService
+from watchword import AppInfo, ConsoleService, EmailDelivery, RenderedMail, SessionContainer, Watchword, verify_email
 from watchword.errors import BadInput, SignUpNotAllowed
 from watchword.frameworks.fastapi import install, verify_session
-from watchword.recipes import ApiRequest, InputFormField, ThirdPartyEmailPassword, UserContext
-from watchword.recipes.api import Answer
-from watchword.recipes.session_feature import FormField
+from watchword.recipes import Answer, ApiRequest, FormField, InputFormField, ThirdPartyEmailPassword, UserContext
 
 ORIGIN = f"http://localhost:{os.environ.get('PORT', '8000')}"
 mail = ConsoleService()  # a real site: SmtpService(host=…)

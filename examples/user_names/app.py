@@ -16,8 +16,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI
 
-from watchword import AppInfo, SessionContainer, Watchword
-from watchword.accounts.email import normalise_email, verify_email
+from watchword import AppInfo, SessionContainer, Watchword, normalise_email, verify_email
 from watchword.errors import BadInput, FieldError, FieldErrors
 from watchword.frameworks.fastapi import install, verify_session
 from watchword.recipes import Answer, ApiRequest, EmailPassword, FormField, InputFormField, UserContext

@@ -1,11 +1,29 @@
-"""Watchword: self-hosted sign-in and sessions for Python."""
+"""Watchword: self-hosted sign-in and sessions for Python.
 
+Here stands what `Watchword(…)` takes and what `auth.…` gives; recipes and their errors in `watchword.recipes`, errors
+of several rooms in `watchword.errors`, frameworks in `watchword.frameworks`. Every other module may move.
+"""
+
+from watchword.accounts.email import normalise_email, verify_email
+from watchword.accounts.id_mappings import IdMapping
 from watchword.accounts.sign_ups import SignUps
-from watchword.accounts.users import User
+from watchword.accounts.tenants import Tenant
+from watchword.accounts.users import Ban, LoginMethod, ThirdPartyIdentity, User
 from watchword.app import Watchword
+from watchword.audit.rows import AuditEvent
 from watchword.audit.settings import AuditSettings
+from watchword.crypto.passwords import PasswordHasher
+from watchword.database.open import open_database, postgres_url
+from watchword.delivery.email_delivery import EmailDelivery
+from watchword.delivery.mail import Mail, RenderedMail
+from watchword.delivery.service import ConsoleService, DeliveryFailed, DeliveryRefused, EmailService
+from watchword.delivery.smtp import SmtpService
+from watchword.http.client import OutgoingClient
+from watchword.ids import RandomIds
 from watchword.protection.challenge import Challenge, HCaptcha, Turnstile
 from watchword.protection.settings import Limit, Protection
+from watchword.recipes.users.reading import UserPage
+from watchword.sessions.information import SessionInformation
 from watchword.sessions.session import SessionContainer
 from watchword.settings import AppInfo
 from watchword.telemetry.hooks import HookLimits
@@ -15,18 +33,41 @@ from watchword.telemetry.telemetry import Telemetry
 
 __all__ = [
     "AppInfo",
+    "AuditEvent",
     "AuditSettings",
+    "Ban",
     "Challenge",
+    "ConsoleService",
+    "DeliveryFailed",
+    "DeliveryRefused",
+    "EmailDelivery",
+    "EmailService",
     "HCaptcha",
     "HookLimits",
+    "IdMapping",
     "JsonFormatter",
     "Limit",
+    "LoginMethod",
+    "Mail",
+    "OutgoingClient",
+    "PasswordHasher",
     "Protection",
+    "RandomIds",
+    "RenderedMail",
     "SessionContainer",
+    "SessionInformation",
     "SignUps",
+    "SmtpService",
     "Telemetry",
+    "Tenant",
+    "ThirdPartyIdentity",
     "Turnstile",
     "User",
+    "UserPage",
     "Watchword",
     "find_request_id",
+    "normalise_email",
+    "open_database",
+    "postgres_url",
+    "verify_email",
 ]

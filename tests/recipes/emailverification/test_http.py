@@ -312,7 +312,14 @@ async def test_an_address_that_a_provider_vouches_for_is_verified_at_once(databa
         for is_verified, status in ((True, 200), (False, 403)):
             browser = site.browser()
             person = await people.sign_in_up(
-                "corp", f"{is_verified}", ADA, is_verified, {}, {}, tenant_id="public", user_context={}
+                "corp",
+                f"{is_verified}",
+                email=ADA,
+                is_verified=is_verified,
+                oauth_tokens={},
+                raw_user_info={},
+                tenant_id="public",
+                user_context={},
             )
             await browser.call("POST", "/login", json={"userId": person.user.id})
             assert is_verified is claim_in(browser)

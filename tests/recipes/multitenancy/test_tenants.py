@@ -132,15 +132,23 @@ async def test_an_identity_joins_with_its_issuer(site: Site) -> None:
     recipe = next(recipe for recipe in site.auth.recipe_list if isinstance(recipe, ThirdParty))
     common: dict[str, Any] = {"oauth_tokens": {}, "raw_user_info": {}, "user_context": {}}
     made = await recipe.sign_in_up(
-        "google", "1093", ADA, True, issuer="https://accounts.google.com", tenant_id="public", **common
+        "google",
+        "1093",
+        email=ADA,
+        is_verified=True,
+        issuer="https://accounts.google.com",
+        tenant_id="public",
+        **common,
     )
     assert await tenants.associate_user("acme", made.recipe_user_id)
     again = await recipe.sign_in_up(
-        "google", "1093", ADA, True, issuer="https://accounts.google.com", tenant_id="acme", **common
+        "google", "1093", email=ADA, is_verified=True, issuer="https://accounts.google.com", tenant_id="acme", **common
     )
     assert (made.user.id, False) == (again.user.id, again.created_new_recipe_user)
     with pytest.raises(Exception, match="security reasons"):
-        await recipe.sign_in_up("google", "1093", ADA, True, issuer="https://evil.test", tenant_id="acme", **common)
+        await recipe.sign_in_up(
+            "google", "1093", email=ADA, is_verified=True, issuer="https://evil.test", tenant_id="acme", **common
+        )
 
 
 async def sessions_in(site: Site, user_id: str, tenant_id: str) -> list[str]:

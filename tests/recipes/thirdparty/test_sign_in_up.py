@@ -210,12 +210,10 @@ async def test_an_override_sees_the_tokens_and_may_refuse(engine: Engine, double
     kept: list[str] = []
 
     class Invited(ThirdParty):
-        async def sign_in_up(
-            self, third_party_id: str, third_party_user_id: str, email: str, *rest: Any, **more: Any
-        ) -> SignInUpResult:
-            if email != "ada@example.com":
+        async def sign_in_up(self, third_party_id: str, third_party_user_id: str, **named: Any) -> SignInUpResult:
+            if named["email"] != "ada@example.com":
                 raise SignInUpNotAllowed("By invitation only.")
-            result = await super().sign_in_up(third_party_id, third_party_user_id, email, *rest, **more)
+            result = await super().sign_in_up(third_party_id, third_party_user_id, **named)
             kept.append(result.oauth_tokens["access_token"])
             return result
 

@@ -21,7 +21,9 @@ async def test_a_provider_s_person_has_no_password_and_costs_a_hash(engine: Engi
     """
     known = ThirdPartyEmailPassword()
     known.bind(engine)
-    await known.sign_in_up("corp", "1", ADA, True, {}, {}, tenant_id="public", user_context={})
+    await known.sign_in_up(
+        "corp", "1", email=ADA, is_verified=True, oauth_tokens={}, raw_user_info={}, tenant_id="public", user_context={}
+    )
     hasher = PasswordHasher(workers=1)
     recipe = ThirdPartyEmailPassword()
     recipe.bind(replace(engine, passwords=hasher))

@@ -84,7 +84,14 @@ async def test_closed_sign_ups(database_url: str) -> None:
 
         await town.recipe.sign_up("ada@example.com", PASSWORD, **IN_CODE)
         await town.recipe.sign_in_up(
-            "corp", "bo", "bo@example.com", True, {}, {}, issuer=town.provider.issuer, **IN_CODE
+            "corp",
+            "bo",
+            email="bo@example.com",
+            is_verified=True,
+            oauth_tokens={},
+            raw_user_info={},
+            issuer=town.provider.issuer,
+            **IN_CODE,
         )
         assert "OK" == (await town.site.browser().sign_in("ada@example.com")).json()["status"]
         assert "OK" == (await town.come_from_provider("bo", "bo@elsewhere.org"))["status"]
@@ -197,7 +204,16 @@ async def test_an_address_is_another_ones_in_another_tenant(database_url: str) -
         auth = town.site.auth
         await auth.tenants.create_or_update("acme")
         ada = await town.recipe.sign_up("ada@example.com", PASSWORD, **IN_CODE)
-        await town.recipe.sign_in_up("corp", "1", "ada@example.com", True, {}, {}, tenant_id="acme", user_context={})
+        await town.recipe.sign_in_up(
+            "corp",
+            "1",
+            email="ada@example.com",
+            is_verified=True,
+            oauth_tokens={},
+            raw_user_info={},
+            tenant_id="acme",
+            user_context={},
+        )
         with pytest.raises(EmailAlreadyExists):
             await auth.tenants.associate_user("acme", ada.id)
         assert ("public",) == (await auth.users.get(ada.id)).login_methods[0].tenant_ids
@@ -210,7 +226,18 @@ async def test_of_two_ways_in_at_the_same_moment_one_is_taken(db: Database) -> N
         recipe.bind(replace(engine, sign_ups=SignUps(one_account_per_email=True)))
         outcomes = await asyncio.gather(
             *(recipe.sign_up("ada@example.com", PASSWORD, **IN_CODE) for _ in range(8)),
-            *(recipe.sign_in_up("corp", str(n), "ada@example.com", True, {}, {}, **IN_CODE) for n in range(8)),
+            *(
+                recipe.sign_in_up(
+                    "corp",
+                    str(n),
+                    email="ada@example.com",
+                    is_verified=True,
+                    oauth_tokens={},
+                    raw_user_info={},
+                    **IN_CODE,
+                )
+                for n in range(8)
+            ),
             return_exceptions=True,
         )
         assert 1 == sum(not isinstance(outcome, BaseException) for outcome in outcomes)

@@ -38,7 +38,14 @@ class Town:
         """Somebody who comes from a provider, a second after the one before."""
         self.clock.advance(1_000)
         result = await self.recipe.sign_in_up(
-            provider, user_id, email, True, {}, {}, tenant_id=tenant_id, user_context={}
+            provider,
+            user_id,
+            email=email,
+            is_verified=True,
+            oauth_tokens={},
+            raw_user_info={},
+            tenant_id=tenant_id,
+            user_context={},
         )
         return result.user
 

@@ -135,7 +135,14 @@ async def test_a_sign_in_with_a_provider_under_way_gets_none_either(database_url
     async with running_site(database_url, recipes=[recipe]) as site:
         hook.do = lambda user_id: shut(site.auth, user_id)
         found = await recipe.sign_in_up(
-            "google", "1234", "ada@example.com", True, {}, {}, tenant_id="public", user_context={}
+            "google",
+            "1234",
+            email="ada@example.com",
+            is_verified=True,
+            oauth_tokens={},
+            raw_user_info={},
+            tenant_id="public",
+            user_context={},
         )
         api = ApiRequest(http=HttpRequest(method="POST", path="/auth/signinup"))
         with pytest.raises(SignInUpNotAllowed):
