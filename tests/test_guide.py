@@ -279,6 +279,13 @@ async def test_tenants(database_url: str) -> None:
         assert ["acme"] == (await visitor.post_form("/auth/acme/signup", form)).json()["user"]["tenantIds"]
         methods = (await visitor.get("/auth/acme/loginmethods")).json()
         assert ["emailpassword"] == methods["firstFactors"]
+        form = {"company": "Acme", "issuer": "https://id.acme.example", "client_id": "a", "client_secret": "b"}
+        await section.names["connect_company"]("acme", form)
+        methods = (await visitor.get("/auth/acme/loginmethods")).json()
+        assert (["thirdparty"], [{"id": "company", "name": "Acme"}]) == (
+            methods["firstFactors"],
+            methods["thirdParty"]["providers"],
+        )
         assert functions_of(Multitenancy) == told_of("tenants")
 
 

@@ -103,21 +103,43 @@ async def password_reset(t: Tenants) -> None:
     assert "OK" == here.json()["status"]
 
 
+async def give_own_provider(t: Tenants) -> None:
+    """A provider that `a` has for itself."""
+    places = {name: "https://own.example/" + name for name in ("authorization_endpoint", "token_endpoint")}
+    own = {"third_party_id": "own", "provider": "OAuth2", "user_info_endpoint": "https://own.example/user", **places}
+    client = {"client_id": "own", "client_secret": "x"}
+    await t.site.auth.tenants.create_or_update_third_party_config("a", own | client)
+
+
 async def authorisation_url(t: Tenants) -> None:
-    """It says nothing of people: the address is that of the provider for everybody."""
+    """It says nothing of people: the address is that of the provider for everybody; one that `a` has is its own."""
+    await give_own_provider(t)
+    query = f"thirdPartyId=own&redirectURIOnProviderDashboard={t.site.url}/auth/callback/own"
+    answers = [
+        await t.stranger().get(f"/auth/{tenant_id}/authorisationurl?{query}") for tenant_id in ("a", "b", "public")
+    ]
+    assert [200, 400, 400] == [answer.status_code for answer in answers]
+    await t.site.auth.tenants.delete_third_party_config("a", "own")
     query = f"thirdPartyId=google&redirectURIOnProviderDashboard={t.site.url}/auth/callback/google"
     answers = [(await t.stranger().get(f"/auth/{tenant_id}/authorisationurl?{query}")).json() for tenant_id in "ab"]
     assert 1 == len({answer.get("urlWithQueryParams", "?").partition("&")[0] for answer in answers})
 
 
 async def sign_in_up(t: Tenants) -> None:
-    """One account at a provider is somebody else in each tenant."""
+    """One account at a provider is somebody else in each tenant; a provider of `a` opens nothing in `b`."""
     body = {"thirdPartyId": "google", "oAuthTokens": {"access_token": "1093"}}
     ids = [
         (await t.stranger().call("POST", f"/auth/{tenant_id}/signinup", json=body)).json()["user"]["id"]
         for tenant_id in "aba"
     ]
     assert (ids[0], True) == (ids[2], ids[0] != ids[1])
+    await give_own_provider(t)
+    info = {
+        "redirectURIOnProviderDashboard": f"{t.site.url}/auth/callback/own",
+        "redirectURIQueryParams": {"code": "a code of the attempt in a"},
+    }
+    there = await t.stranger().call("POST", "/auth/b/signinup", json={"thirdPartyId": "own", "redirectURIInfo": info})
+    assert (400, True) == (there.status_code, "could not be found" in there.json()["message"])
 
 
 async def generate_email_verify_token(t: Tenants) -> None:
@@ -182,6 +204,12 @@ async def login_methods(t: Tenants) -> None:
         (await t.stranger().get(f"/auth/{tenant_id}/loginmethods")).json()["firstFactors"] for tenant_id in "ab"
     ]
     assert (["emailpassword", "thirdparty"], ["thirdparty"]) == (here, there)
+    await give_own_provider(t)
+    own, listed = [
+        (await t.stranger().get(f"/auth/{tenant_id}/loginmethods")).json()["thirdParty"]["providers"]
+        for tenant_id in "ab"
+    ]
+    assert ([{"id": "own", "name": "own"}], ["google"]) == (own, [provider["id"] for provider in listed])
 
 
 ATTEMPTS: dict[str, Callable[[Tenants], Awaitable[None]]] = {

@@ -6,6 +6,7 @@ Recipes call these inside their own transactions, so that a user never exists wi
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from watchword.accounts.tenants import keep_tenant
 from watchword.accounts.users import Ban, LoginMethod, ThirdPartyIdentity, User
 from watchword.database.database import Row, Transaction
 from watchword.database.statements import Statement
@@ -78,7 +79,12 @@ async def insert_login_method(tx: Transaction, app_id: str, user: User, method: 
 async def add_login_method_to_tenant(
     tx: Transaction, app_id: str, user: User, method: LoginMethod, tenant_id: str
 ) -> None:
-    """Note that a login method may be used in one more tenant; its recipe stores its own part beside it."""
+    """Note that a login method may be used in one more tenant; its recipe stores its own part beside it.
+
+    Raises:
+        TenantNotFound: There is no such tenant, perhaps not any more; roll back.
+    """
+    await keep_tenant(tx, app_id, tenant_id)
     await tx.execute(
         _INSERT_LOGIN_METHOD_TENANT,
         app_id=app_id,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -55,7 +56,7 @@ class Tenants:
         Raises:
             StorageUnavailable: The database did not answer.
         """
-        await self.create(PUBLIC_TENANT_ID, None)
+        await self._db.write(partial(self.insert, tenant_id=PUBLIC_TENANT_ID, first_factors=None))
 
     async def get(self, tenant_id: str) -> Tenant:
         """The tenant of this id. `public` costs no I/O: it is there from the start and has every way to sign in.
@@ -81,8 +82,8 @@ class Tenants:
         """All tenants, sorted by id."""
         return [_tenant(row) for row in await self._db.list(LIST_TENANTS, app_id=self._app_id)]
 
-    async def create(self, tenant_id: str, first_factors: Sequence[str] | None) -> bool:
-        """Make a tenant; one that is there already is left as it is.
+    async def insert(self, tx: Transaction, tenant_id: str, first_factors: Sequence[str] | None) -> bool:
+        """Make a tenant in the caller's transaction; one that is there already is left as it is.
 
         Returns:
             Whether it was made.
@@ -92,30 +93,41 @@ class Tenants:
         """
         if _TENANT_ID.fullmatch(tenant_id) is None:
             raise BadInput("tenantId", "a tenant id is 1 to 64 of a-z, A-Z, 0-9 and -")
-        parameters = {"app_id": self._app_id, "tenant_id": tenant_id, "first_factors": _written(first_factors)}
+        names = {"app_id": self._app_id, "tenant_id": tenant_id}
+        return await tx.execute(INSERT_TENANT, **names, first_factors=_written(first_factors)) > 0
 
-        async def insert(tx: Transaction) -> bool:
-            return await tx.execute(INSERT_TENANT, **parameters) > 0
-
-        return await self._db.write(insert)
-
-    async def update(self, tenant_id: str, first_factors: Sequence[str] | None) -> None:
-        """Replace the ways to sign in of a tenant.
+    async def update(self, tx: Transaction, tenant_id: str, first_factors: Sequence[str] | None) -> None:
+        """Replace the ways to sign in of a tenant, in the caller's transaction.
 
         Raises:
             TenantNotFound: There is no such tenant.
         """
-        parameters = {"app_id": self._app_id, "tenant_id": tenant_id, "first_factors": _written(first_factors)}
-
-        async def update(tx: Transaction) -> bool:
-            return await tx.execute(UPDATE_TENANT, **parameters) > 0
-
-        if not await self._db.write(update):
+        names = {"app_id": self._app_id, "tenant_id": tenant_id}
+        if not await tx.execute(UPDATE_TENANT, **names, first_factors=_written(first_factors)):
             raise TenantNotFound(f"unknown tenant {tenant_id:.64}")
 
-    async def delete(self, tx: Transaction, tenant_id: str) -> bool:
-        """Delete a tenant in a transaction that has deleted all that was in it; returns whether there was one."""
-        return await tx.execute(DELETE_TENANT, app_id=self._app_id, tenant_id=tenant_id) > 0
+    async def lock(self, tx: Transaction, tenant_id: str) -> bool:
+        """Let nobody put anything into a tenant until the transaction ends; returns whether there is one."""
+        return await tx.find(LOCK_TENANT, app_id=self._app_id, tenant_id=tenant_id) is not None
+
+    async def delete(self, tx: Transaction, tenant_id: str) -> None:
+        """Delete a tenant in a transaction that has locked it and deleted all that was in it."""
+        await tx.execute(DELETE_TENANT, app_id=self._app_id, tenant_id=tenant_id)
+
+
+async def keep_tenant(tx: Transaction, app_id: str, tenant_id: str) -> None:
+    """Have a tenant stay until the transaction ends, which is going to put something into it.
+
+    Whoever deletes the tenant waits for it, or is waited for: nothing is left in a tenant that is gone. `public`
+    cannot be deleted and costs nothing.
+
+    Raises:
+        TenantNotFound: There is none, perhaps not any more; roll back.
+    """
+    if tenant_id == PUBLIC_TENANT_ID:
+        return
+    if await tx.find(KEEP_TENANT, app_id=app_id, tenant_id=tenant_id) is None:
+        raise TenantNotFound(f"unknown tenant {tenant_id:.64}")
 
 
 def _tenant(row: Row) -> Tenant:
@@ -143,6 +155,14 @@ DELETE_TENANT = Statement("delete from {tenants} where app_id = :app_id and tena
 
 FIND_TENANT = Statement(
     "select tenant_id, first_factors from {tenants} where app_id = :app_id and tenant_id = :tenant_id"
+)
+
+LOCK_TENANT = Statement(
+    "select tenant_id from {tenants} where app_id = :app_id and tenant_id = :tenant_id {for_update}"
+)
+
+KEEP_TENANT = Statement(
+    "select tenant_id from {tenants} where app_id = :app_id and tenant_id = :tenant_id {for_key_share}"
 )
 
 LIST_TENANTS = Statement("select tenant_id, first_factors from {tenants} where app_id = :app_id order by tenant_id")

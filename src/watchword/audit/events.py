@@ -33,6 +33,14 @@ EventKind = Literal[
     "role_taken",
     "role_changed",
     "role_deleted",
+    # tenants
+    "tenant_created",
+    "tenant_changed",
+    "tenant_deleted",
+    "tenant_joined",
+    "tenant_left",
+    "provider_changed",
+    "provider_deleted",
     # sessions
     "session_created",
     "session_revoked",

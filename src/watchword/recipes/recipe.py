@@ -11,6 +11,7 @@ from watchword.errors import ConfigurationError, HookFailed, InvalidPayload, Sig
 from watchword.recipes.api import ApiRequest, FirstFactor, Route
 from watchword.recipes.engine import Engine
 from watchword.recipes.session_feature import Action, SessionFeature, SignInContext
+from watchword.recipes.third_party_configs import ThirdPartyConfigs
 from watchword.recipes.user_context import UserContext, address_of
 from watchword.sessions.session import SessionContainer
 from watchword.setting_types import checked_settings
@@ -86,9 +87,17 @@ class Recipe:
         """The HTTP APIs of this recipe, disabled ones included."""
         return ()
 
-    def first_factors(self, client_type: str | None) -> Sequence[FirstFactor]:  # noqa: ARG002 - used by overrides
-        """The ways to sign in that this recipe offers to a client of this type."""
+    async def list_first_factors(
+        self,
+        client_type: str | None,  # noqa: ARG002 - used by overrides
+        tenant_id: str,  # noqa: ARG002
+    ) -> Sequence[FirstFactor]:
+        """The ways to sign in to a tenant that this recipe offers to a client of this type."""
         return ()
+
+    def find_third_party_configs(self) -> ThirdPartyConfigs | None:
+        """Where tenants' own providers are kept; `None` in a recipe that knows no providers."""
+        return None
 
     async def follow_change(self, tx: Transaction, user_id: str, method: LoginMethod, new_email: str | None) -> None:
         """Called in the transaction that gives a login method another address or password, whoever does so.

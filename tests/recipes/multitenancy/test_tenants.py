@@ -1,5 +1,6 @@
 """Tenants made, changed and removed, and the people in them; on both databases, over HTTP."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -13,11 +14,14 @@ from watchword.recipes import (
     Action,
     EmailPassword,
     EmailVerification,
+    PrimitiveClaim,
     SessionFeature,
     SignInContext,
     ThirdParty,
     UserRoles,
 )
+from watchword.recipes.engine import Engine
+from watchword.recipes.multitenancy import operations
 from watchword.recipes.thirdparty.providers import Google
 
 ADA = "ada@example.com"
@@ -259,6 +263,62 @@ async def test_a_sign_in_under_way_gets_no_session_in_a_tenant_one_has_left(
         assert [True] == left
         assert not late.tokens.get("st-access-token")
         assert [] == await site.auth.sessions.list_handles(user_id)
+
+
+async def test_a_session_of_the_applications_ends_with_its_tenant(site: Site) -> None:
+    """Attack: have the application start a session in a tenant while it is deleted; none lives on (TN-4)."""
+    tenants = site.auth.tenants
+
+    async def delete(*_: Any) -> str:
+        await tenants.delete("acme")
+        return "deleted"
+
+    site.auth.session_recipe.add_claim(PrimitiveClaim("late", delete))  # fetched after the tenant was looked up
+    await tenants.create_or_update("acme")
+    with pytest.raises(BadInput, match="unknown tenant"):
+        await site.auth.sessions.create("somebody", tenant_id="acme")
+    assert [] == await site.auth.sessions.list_handles("somebody")
+
+
+async def test_nothing_gets_into_a_tenant_that_is_being_deleted(site: Site) -> None:
+    """Whoever comes in at that moment is in time and goes with it, or is told that there is no such tenant.
+
+    Never an error of the database, and a new tenant of that name has nothing of the old one.
+    """
+    tenants, roles = site.auth.tenants, next(r for r in site.auth.recipe_list if isinstance(r, UserRoles))
+    await roles.create_or_add_permissions("admin")
+    ada = site.browser()
+    await enter(ada, "public", "signup")
+    user_id = await user_id_in(ada)
+    for _ in range(8):
+        await tenants.create_or_update("acme")
+        outcomes = await asyncio.gather(
+            tenants.associate_user("acme", user_id),
+            site.auth.sessions.create("somebody", tenant_id="acme"),
+            roles.add_to_user(user_id, "admin", tenant_id="acme"),
+            tenants.delete("acme"),
+            return_exceptions=True,
+        )
+        for outcome in outcomes:
+            assert isinstance(outcome, BadInput) or not isinstance(outcome, BaseException), outcome
+        assert ([], []) == (
+            await site.auth.sessions.list_handles("somebody"),
+            await roles.list_for_user(user_id, tenant_id="acme"),
+        )
+        assert ["public"] == (await enter(site.browser(), "public", "signin"))["user"]["tenantIds"]
+
+
+async def test_who_joins_a_tenant_that_has_just_gone_is_told_so(site: Site) -> None:
+    """Also when it was there at the first look."""
+    ada = site.browser()
+    await enter(ada, "public", "signup")
+    with pytest.raises(BadInput, match="unknown tenant"):
+        await operations.add_user(engine_of(site), [], "acme", await user_id_in(ada))
+
+
+def engine_of(site: Site) -> Engine:
+    """What the recipes of a site work with."""
+    return site.auth.session_recipe.engine
 
 
 async def test_public_stays(site: Site) -> None:

@@ -130,11 +130,11 @@ def test_one_client_needs_no_type_and_has_none_of_others() -> None:
         provider.get_client("web")
 
 
-def test_front_ends_are_offered_what_they_can_use() -> None:
+async def test_front_ends_are_offered_what_they_can_use() -> None:
     """Ids and names for `/loginmethods`, by the client type (FDI 8.5)."""
     app_only = GitHub(clients=[ProviderClient(client_id="b", client_secret="s", client_type="ios")])
     recipe = ThirdParty(providers=[Google(**CLIENT), app_only])
-    offered = {type_: recipe.first_factors(type_)[0].providers for type_ in (None, "ios", "web")}
+    offered = {type_: (await recipe.list_first_factors(type_, "public"))[0].providers for type_ in (None, "ios", "web")}
     both = (("google", "Google"), ("github", "GitHub"))
     assert {None: both, "ios": both[1:], "web": ()} == offered
 

@@ -146,7 +146,7 @@ async def test_one_set_of_hooks_serves_both_ways(engine: Engine) -> None:
         del calls[:2]
 
 
-def test_it_is_the_union_of_its_parts() -> None:
+async def test_it_is_the_union_of_its_parts() -> None:
     """Routes, tables, `rid` values and first factors of both, each once."""
     both = ThirdPartyEmailPassword(providers=[GitHub(client_id="x", client_secret="y")])
     password, provider = EmailPassword(), ThirdParty()
@@ -157,7 +157,7 @@ def test_it_is_the_union_of_its_parts() -> None:
     assert sorted(names(password) + names(provider)) == sorted(names(both))
     assert {"thirdpartyemailpassword", "emailpassword", "thirdparty"} == set(both.recipe_ids)
     assert ("watchword.recipes.emailpassword", "watchword.recipes.thirdparty") == both.migration_packages
-    assert {"emailpassword", "thirdparty"} == {factor.id for factor in both.first_factors(None)}
+    assert {"emailpassword", "thirdparty"} == {factor.id for factor in await both.list_first_factors(None, "public")}
 
 
 async def test_without_providers_their_routes_answer_400(engine: Engine) -> None:

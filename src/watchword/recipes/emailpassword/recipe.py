@@ -80,9 +80,9 @@ class EmailPassword(PasswordRecovery):
         """The HTTP APIs of this recipe, and of those it is combined with."""
         return (*email_password_routes(self), *super().routes())
 
-    def first_factors(self, client_type: str | None) -> Sequence[FirstFactor]:
+    async def list_first_factors(self, client_type: str | None, tenant_id: str) -> Sequence[FirstFactor]:
         """A password, and the ways to sign in of the recipes it is combined with."""
-        return (FirstFactor("emailpassword"), *super().first_factors(client_type))
+        return (FirstFactor("emailpassword"), *await super().list_first_factors(client_type, tenant_id))
 
     async def sign_up(self, email: str, password: str, *, tenant_id: str, user_context: UserContext) -> User:
         """Make a user with this address and password; no session, no hook, no password policy.

@@ -6,6 +6,8 @@ from functools import partial
 from typing import Any, ClassVar, Unpack
 
 from watchword.accounts.bans import require_not_banned
+from watchword.accounts.tenants import keep_tenant
+from watchword.database.database import Transaction
 from watchword.http.messages import HttpRequest
 from watchword.identifiers import check_id
 from watchword.recipes.api import Answer, ApiRequest, Route
@@ -98,9 +100,14 @@ class Session(SessionsByHandle):
             session_data=session_data,
             with_anti_csrf_token=with_anti_csrf_token,
             origin=origin_of(context.get("request")),
-            admit=partial(require_not_banned, app_id=self.engine.app_id, user_id=user_id, now_ms=self.now_ms()),
+            admit=partial(self._admit, tenant_id=tenant_id, user_id=user_id),
         )
         return SessionContainer(self, granted.access_token, issued=granted.issued, user_context=user_context)
+
+    async def _admit(self, tx: Transaction, *, tenant_id: str, user_id: str) -> None:
+        """Who is banned, or in a tenant that has just been deleted, gets no session."""
+        await keep_tenant(tx, self.engine.app_id, tenant_id)
+        await require_not_banned(tx, app_id=self.engine.app_id, user_id=user_id, now_ms=self.now_ms())
 
     async def get_session(
         self,

@@ -11,6 +11,7 @@ from watchword.crypto.hashes import sha256
 from watchword.errors import BadInput
 
 _NONCE_LABEL = "watchword nonce of an OpenID attempt\0"
+_TENANT_LABEL = "watchword attempt in a tenant\0"
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")  # RFC 7636, section 4.1
 
 
@@ -71,6 +72,15 @@ def is_token_text(text: str) -> bool:
 def new_verifier() -> str:
     """64 characters from 384 random bits: the PKCE code verifier, and the seed of the nonce."""
     return secrets.token_urlsafe(48)
+
+
+def verifier_in_tenant(verifier: str, tenant_id: str) -> str:
+    """The code verifier that a tenant's own provider is shown, in place of the client's: 43 characters.
+
+    The server keeps nothing between the two calls of an attempt. As code challenge and nonce come from this, an
+    attempt that began in one tenant cannot be finished in another, whatever their providers have in common.
+    """
+    return encode_base64url(sha256(f"{_TENANT_LABEL}{tenant_id}\0{verifier}"))
 
 
 def challenge_of(verifier: str) -> str:

@@ -17,10 +17,14 @@ class ProviderConnection:
         third_party_id: For the errors.
         outgoing: Checks addresses, bounds time and size, follows no redirect (security SS-1 to SS-3).
         clock: Tells the age of documents and tokens.
+        tenant_id: Whose own provider it is; `None` for one that the application lists for all.
     """
 
-    def __init__(self, third_party_id: str, outgoing: OutgoingClient, clock: Clock) -> None:
+    def __init__(
+        self, third_party_id: str, outgoing: OutgoingClient, clock: Clock, tenant_id: str | None = None
+    ) -> None:
         self.third_party_id = third_party_id
+        self.tenant_id = tenant_id
         self.clock = clock
         self.documents = Documents(self.get_json, clock)
         self._outgoing = outgoing

@@ -35,12 +35,17 @@ class Identity:
         third_party_user_id: The person there.
         issuer: Who vouches for it; empty without OpenID Connect.
         former_issuers: Names that the issuer went by before.
+        has_issuer: Whether the provider names one, so that an empty one only means that nobody asked.
+        is_of_one_tenant: Whether the provider is one tenant's own, at a place of its own: another tenant's provider
+            of this id may be anybody.
     """
 
     third_party_id: str
     third_party_user_id: str
     issuer: str = ""
     former_issuers: Collection[str] = ()
+    has_issuer: bool = True
+    is_of_one_tenant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,15 @@ class _Found:
         # Once verified an address stays so; proof for one says nothing about another (security TK-8).
         return email, is_verified or (self.method.verified and self.method.email == email)
 
+    def is_somebody_else(self, identity: Identity) -> bool:
+        """Whether the same id at the provider of the same name is another person's, as far as known (OA-7)."""
+        if identity.issuer and self.issuer:
+            return self.issuer not in (identity.issuer, *identity.former_issuers)
+        if self.issuer:
+            return not identity.has_issuer
+        # Nobody knows who vouched for it. Used in several tenants, it may come from the provider of another one.
+        return bool(identity.issuer) and identity.is_of_one_tenant and len(self.method.tenant_ids) > 1
+
     def is_up_to_date(self, identity: Identity, email: str, is_verified: bool) -> bool:
         same_address = (self.method.email, self.method.verified) == self.after(email, is_verified)
         return same_address and identity.issuer in ("", self.issuer)
@@ -114,7 +128,7 @@ class _Found:
 async def _sign_in(
     engine: Engine, tenant_id: str, found: _Found, identity: Identity, email: str, is_verified: bool
 ) -> SignedIn:
-    if identity.issuer and found.issuer and found.issuer not in (identity.issuer, *identity.former_issuers):
+    if found.is_somebody_else(identity):
         # The same `sub` under another issuer is another person, whatever the entry is called (security OA-7).
         log.warning(
             "an identity of provider %s was vouched for by another issuer than before; if the provider only "

@@ -6,6 +6,7 @@ from watchword.clock import Clock
 from watchword.errors import BadInput, ConfigurationError
 from watchword.http.client import OutgoingClient
 from watchword.recipes.thirdparty.connection import ProviderConnection
+from watchword.recipes.thirdparty.operations import Identity
 from watchword.recipes.thirdparty.providers.provider import Provider
 from watchword.recipes.thirdparty.providers.settings import ProviderClient
 from watchword.recipes.thirdparty.redirects import RedirectUris, check_redirect_uris
@@ -13,17 +14,21 @@ from watchword.settings import AppInfo
 
 
 class ProviderList:
-    """The entries of the `providers` setting.
+    """The entries of the `providers` setting, or those that a tenant has for itself.
 
     Args:
         providers: Each with an id of its own.
         redirect_uris: Those of every provider, beside the usual and the provider's own.
+        tenant_id: The tenant that has these for itself; `None` for the application's.
 
     Raises:
         ConfigurationError: Two of one id, or redirect URIs that are none.
     """
 
-    def __init__(self, providers: Sequence[Provider], redirect_uris: Sequence[str]) -> None:
+    def __init__(
+        self, providers: Sequence[Provider], redirect_uris: Sequence[str], *, tenant_id: str | None = None
+    ) -> None:
+        self._tenant_id = tenant_id
         self._by_id: dict[str, Provider] = {}
         self._redirect_uris: dict[str, tuple[str, ...]] = {}
         self._allowed: dict[str, RedirectUris] = {}
@@ -39,7 +44,7 @@ class ProviderList:
     def bind(self, app_info: AppInfo, outgoing: OutgoingClient, clock: Clock) -> None:
         """Give each provider its way out, and fix its redirect URIs."""
         for id, provider in self._by_id.items():
-            provider.bind(ProviderConnection(id, outgoing, clock))
+            provider.bind(ProviderConnection(id, outgoing, clock, self._tenant_id))
             self._allowed[id] = RedirectUris(app_info, id, self._redirect_uris[id])
 
     def get(self, third_party_id: str, client_type: str | None) -> tuple[Provider, ProviderClient]:
@@ -66,10 +71,31 @@ class ProviderList:
         self._allowed[third_party_id].verify(redirect_uri, client)
         return provider, client
 
-    def former_issuers(self, third_party_id: str) -> Sequence[str]:
-        """See `ProviderSettings`; none for a provider that is not in the list."""
+    def knows(self, third_party_id: str) -> bool:
+        """Whether there is a provider of this id."""
+        return third_party_id in self._by_id
+
+    def identify(self, third_party_id: str, third_party_user_id: str, issuer: str) -> Identity:
+        """A person at a provider, with what decides whether two such are one; also where the provider is not listed.
+
+        Args:
+            third_party_id: The provider.
+            third_party_user_id: The person's id there.
+            issuer: Who vouched for it; empty without OpenID Connect.
+        """
         provider = self._by_id.get(third_party_id)
-        return () if provider is None else provider.former_issuers
+        if provider is None:
+            return Identity(third_party_id=third_party_id, third_party_user_id=third_party_user_id, issuer=issuer)
+        place = None if self._tenant_id is None else provider.find_own_place()
+        return Identity(
+            third_party_id=third_party_id,
+            third_party_user_id=third_party_user_id,
+            # Without OpenID Connect nobody signs for the id: where it is from has to tell two tenants' providers apart.
+            issuer=issuer if provider.openid or issuer else place or "",
+            former_issuers=provider.former_issuers,
+            has_issuer=provider.openid or place is not None,
+            is_of_one_tenant=place is not None,
+        )
 
     def offered(self, client_type: str | None) -> tuple[tuple[str, str], ...]:
         """Id and name of each provider that has a client of this type, in the order they were listed."""

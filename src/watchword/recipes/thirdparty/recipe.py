@@ -13,18 +13,18 @@ from watchword.errors import BadInput, SignInUpNotAllowed, SignUpNotAllowed
 from watchword.identifiers import LONGEST_NAME, LONGEST_PATH_PIECE, check_text
 from watchword.recipes.api import Answer, ApiRequest, FirstFactor, Route
 from watchword.recipes.engine import Engine
-from watchword.recipes.overrides import watch_overrides
 from watchword.recipes.recipe import SignInRecipe
 from watchword.recipes.refusals import noting_refusals
 from watchword.recipes.session_feature import SessionFeature, ThirdPartyContext
+from watchword.recipes.third_party_configs import ThirdPartyConfigs
 from watchword.recipes.thirdparty import operations
 from watchword.recipes.thirdparty.attempt import AuthorisationUrl, RedirectUriInfo
 from watchword.recipes.thirdparty.errors import NoEmailGivenByProvider, ProviderFailed
 from watchword.recipes.thirdparty.fdi import authorisation_url_answer, redirect_answer, third_party_routes
-from watchword.recipes.thirdparty.provider_list import ProviderList
 from watchword.recipes.thirdparty.providers.provider import Provider
 from watchword.recipes.thirdparty.redirects import apple_redirect_target
 from watchword.recipes.thirdparty.stored_tables import STORED_TABLES
+from watchword.recipes.thirdparty.tenant_providers import TenantProviders
 from watchword.recipes.thirdparty.user_info import ProviderUserInfo
 from watchword.recipes.user_context import UserContext, address_of
 from watchword.setting_types import checked_settings
@@ -90,22 +90,31 @@ class ThirdParty(SignInRecipe):
     ) -> None:
         super().__init__(session_feature=session_feature, disabled_apis=disabled_apis, **further)
         self.providers = tuple(providers)
-        self._list = ProviderList(self.providers, redirect_uris)
+        self._of_tenants = TenantProviders(self.providers, redirect_uris)
 
     def bind(self, engine: Engine) -> None:
         """Wire the recipe, and each provider with its way out. Raises `ConfigurationError`."""
         super().bind(engine)
-        self._list.bind(engine.app_info, engine.outgoing, engine.clock)
-        for provider in self.providers:
-            watch_overrides(provider, engine.hooks)
+        self._of_tenants.bind(engine)
 
     def routes(self) -> Sequence[Route]:
         """The HTTP APIs of this recipe, and of those it is combined with."""
         return (*third_party_routes(self), *super().routes())
 
-    def first_factors(self, client_type: str | None) -> Sequence[FirstFactor]:
-        """The providers that have a client of this type, and the ways to sign in of combined recipes."""
-        return (FirstFactor("thirdparty", self._list.offered(client_type)), *super().first_factors(client_type))
+    async def start(self) -> None:
+        """Have no stored provider need an older secret."""
+        await super().start()
+        await self._of_tenants.start()
+
+    async def list_first_factors(self, client_type: str | None, tenant_id: str) -> Sequence[FirstFactor]:
+        """The tenant's providers that have a client of this type, and the ways to sign in of combined recipes."""
+        providers = await self._of_tenants.get_list(tenant_id)
+        others = await super().list_first_factors(client_type, tenant_id)
+        return (FirstFactor("thirdparty", providers.offered(client_type)), *others)
+
+    def find_third_party_configs(self) -> ThirdPartyConfigs:
+        """The providers that tenants have for themselves."""
+        return self._of_tenants
 
     # The recipe functions
 
@@ -115,7 +124,7 @@ class ThirdParty(SignInRecipe):
         redirect_uri: str,
         *,
         client_type: str | None = None,
-        tenant_id: str,  # noqa: ARG002 - for overrides
+        tenant_id: str,
         user_context: UserContext,
     ) -> AuthorisationUrl:
         """Where the browser goes to sign in at a provider.
@@ -131,7 +140,8 @@ class ThirdParty(SignInRecipe):
             BadInput: No such provider or client, or another redirect URI.
             ProviderFailed: Its discovery document cannot be had.
         """
-        provider, client = self._list.get_for_redirect(third_party_id, client_type, redirect_uri)
+        providers = await self._of_tenants.get_list(tenant_id)
+        provider, client = providers.get_for_redirect(third_party_id, client_type, redirect_uri)
         return await provider.get_authorisation_url(client, redirect_uri, user_context=user_context)
 
     async def exchange_auth_code_for_oauth_tokens(
@@ -140,7 +150,7 @@ class ThirdParty(SignInRecipe):
         redirect_uri_info: RedirectUriInfo,
         *,
         client_type: str | None = None,
-        tenant_id: str,  # noqa: ARG002 - for overrides
+        tenant_id: str,
         user_context: UserContext,
     ) -> dict[str, Any]:
         """Check how the browser came back and exchange the code for tokens, as the provider gives them.
@@ -150,7 +160,8 @@ class ThirdParty(SignInRecipe):
             BadInput: A part of `redirect_uri_info` is missing or belongs to another attempt or provider.
             ProviderFailed: The provider is unreachable or answers anything but tokens.
         """
-        provider, client = self._list.get_for_redirect(third_party_id, client_type, redirect_uri_info.redirect_uri)
+        providers = await self._of_tenants.get_list(tenant_id)
+        provider, client = providers.get_for_redirect(third_party_id, client_type, redirect_uri_info.redirect_uri)
         await provider.verify_callback(client, redirect_uri_info)
         return await provider.exchange_auth_code_for_oauth_tokens(client, redirect_uri_info, user_context=user_context)
 
@@ -161,7 +172,7 @@ class ThirdParty(SignInRecipe):
         *,
         redirect_uri_info: RedirectUriInfo | None = None,
         client_type: str | None = None,
-        tenant_id: str,  # noqa: ARG002 - for overrides
+        tenant_id: str,
         user_context: UserContext,
     ) -> ProviderUserInfo:
         """Who the tokens are about; see `Provider.get_user_info`.
@@ -174,7 +185,8 @@ class ThirdParty(SignInRecipe):
             tenant_id: Where the person signs in.
             user_context: The application's own; see `UserContext`.
         """
-        provider, client = self._list.get(third_party_id, client_type)
+        providers = await self._of_tenants.get_list(tenant_id)
+        provider, client = providers.get(third_party_id, client_type)
         return await provider.get_user_info(client, oauth_tokens, callback=redirect_uri_info, user_context=user_context)
 
     async def sign_in_up(
@@ -211,16 +223,11 @@ class ThirdParty(SignInRecipe):
         await self.engine.tenants.get(tenant_id)
         check_text("third_party_id", third_party_id, LONGEST_PATH_PIECE)
         check_text("third_party_user_id", third_party_user_id, LONGEST_NAME)
-        identity = operations.Identity(
-            third_party_id=third_party_id,
-            third_party_user_id=third_party_user_id,
-            issuer=issuer,
-            former_issuers=self._list.former_issuers(third_party_id),
-        )
+        providers = await self._of_tenants.get_list(tenant_id)
         signed_in = await operations.sign_in_up(
             self.engine,
             tenant_id,
-            identity,
+            providers.identify(third_party_id, third_party_user_id, issuer),
             normalise_email(email),
             is_verified=is_verified,
             address=address_of(user_context),
@@ -277,7 +284,7 @@ class ThirdParty(SignInRecipe):
             HookFailed: A hook failed; the user stays, there is no session.
             WatchwordError: What the recipe functions raise.
         """
-        is_known = any(provider.third_party_id == third_party_id for provider in self.providers)
+        is_known = (await self._of_tenants.get_list(api.tenant_id)).knows(third_party_id)
         provider, also = (third_party_id, _REFUSALS) if is_known else (None, ())
         with noting_refusals(self.engine, api, operations.RECIPE_ID, provider=provider, also=also):
             result = await self._identify(third_party_id, client_type, redirect_uri_info, oauth_tokens, api)
@@ -308,7 +315,7 @@ class ThirdParty(SignInRecipe):
             oauth_tokens = await self.exchange_auth_code_for_oauth_tokens(third_party_id, redirect_uri_info, **common)
         tokens = oauth_tokens or {}
         found = await self.get_user_info(third_party_id, tokens, redirect_uri_info=redirect_uri_info, **common)
-        provider, _ = self._list.get(third_party_id, client_type)
+        provider, _ = (await self._of_tenants.get_list(api.tenant_id)).get(third_party_id, client_type)
         if found.email is None and provider.require_email:
             raise NoEmailGivenByProvider
         email = found.email or _placeholder_email(third_party_id, found.third_party_user_id)

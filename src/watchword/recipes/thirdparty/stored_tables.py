@@ -16,4 +16,16 @@ STORED_TABLES = (
             "recipe_user_id": "the login method",
         },
     ),
+    StoredTable(
+        name="tenant_providers",
+        what="A provider with which people sign in to one tenant alone.",
+        until="until it or its tenant is removed",
+        columns={
+            "tenant_id": "the tenant",
+            "third_party_id": "the provider",
+            "sealed_config": "its settings and the client's secret, encrypted with the secret from the configuration",
+            "created_at_ms": "when it was added",
+        },
+        secret=("sealed_config",),
+    ),
 )

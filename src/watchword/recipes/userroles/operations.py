@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from watchword.accounts.tenants import keep_tenant
 from watchword.audit.events import EventKind, Fact, SecurityEvent
 from watchword.database.database import Transaction
 from watchword.database.statements import Statement
@@ -70,6 +71,7 @@ async def add_role_to_user(
 
     Raises:
         RoleNotFound: There is no such role.
+        TenantNotFound: There is no such tenant, perhaps not any more.
     """
     key = {"tenant_id": tenant_id, "user_id": user_id, "role": role}
     return await _change_user_role(engine, INSERT_USER_ROLE, key, "role_given", address)
@@ -116,6 +118,8 @@ async def _change_user_role(
     """Give or take one role of one user, and record it; returns whether that changed anything."""
 
     async def change(tx: Transaction) -> bool:
+        if kind == "role_given":  # nothing is put into a tenant that is being deleted
+            await keep_tenant(tx, engine.app_id, key["tenant_id"])
         await _keep_role(tx, engine.app_id, key["role"])
         if not await tx.execute(statement, app_id=engine.app_id, **key):
             return False

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Unpack
+from typing import Any, ClassVar, Self, Unpack
+from urllib.parse import urlsplit
 
 from watchword.errors import BadInput, ConfigurationError
 from watchword.identifiers import LONGEST_PATH_PIECE
@@ -60,6 +61,15 @@ class ProviderEntry:
     trust_email: bool = True
     accept_access_tokens: bool = False
 
+    #: What the constructor was given, by name: a tenant's own settings may be laid over it.
+    made_with: Mapping[str, Any]
+
+    def __new__(cls, *_: Any, **settings: Any) -> Self:
+        """Note what the entry is made with, whatever a subclass makes of it before it calls our constructor."""
+        self = super().__new__(cls)
+        self.made_with = settings
+        return self
+
     def __init__(self, **settings: Unpack[ProviderSettings]) -> None:
         for setting, value in settings.items():
             if setting not in ProviderSettings.__annotations__:
@@ -86,6 +96,30 @@ class ProviderEntry:
         if self._connection is not None:
             raise ConfigurationError("providers", f"one {self!r} serves one recipe; make another")
         self._connection = connection
+
+    def require_https(self) -> None:
+        """Refuse http also to this machine, where the application itself is not served from it.
+
+        Raises:
+            ConfigurationError: An address is not https.
+        """
+        for setting in ("issuer", *_ADDRESSES):
+            address: str | None = getattr(self, setting)
+            if address is not None and not address.startswith("https://"):
+                raise self.misconfigured(setting, f"{address!r} is not an https URL")
+
+    def find_own_place(self) -> str | None:
+        """Where people come from, for an entry that is not at the place its class knows; `None` for others.
+
+        Two such entries of one id may be two providers: their people must not be taken for each other.
+        """
+        kind = type(self)
+        if self.openid:
+            return None if self.issuer == kind.issuer else self.issuer
+        if (self.token_endpoint, self.user_info_endpoint) == (kind.token_endpoint, kind.user_info_endpoint):
+            return None
+        parts = urlsplit(self.user_info_endpoint or "")
+        return f"{parts.scheme}://{parts.netloc}"
 
     def get_client(self, client_type: str | None) -> ProviderClient:
         """The client of this type; without a type the only one there is.

@@ -3,7 +3,7 @@
 from typing import Any
 
 from watchword.errors import BadInput, WatchwordError
-from watchword.recipes.thirdparty.attempt import RedirectUriInfo
+from watchword.recipes.thirdparty.attempt import RedirectUriInfo, verifier_in_tenant
 from watchword.recipes.thirdparty.documents import UnusableDocument
 from watchword.recipes.thirdparty.endpoints import Endpoints, endpoints_from_discovery
 from watchword.recipes.thirdparty.errors import ProviderFailed
@@ -55,6 +55,14 @@ class ProviderLink(ProviderEntry):
     def uses_nonce(self, client: ProviderClient) -> bool:
         """Whether attempts of this client carry a nonce that the id_token must repeat. Source: security OA-3."""
         return self.openid and self.nonce_in_id_token and not client.native
+
+    def shown_verifier(self, client: ProviderClient, verifier: str) -> str:
+        """The code verifier as the provider comes to know it: a tenant's own provider, one that is of that tenant.
+
+        A native app made its own, and the provider knows the challenge of that.
+        """
+        tenant_id = self.connection.tenant_id
+        return verifier if tenant_id is None or client.native else verifier_in_tenant(verifier, tenant_id)
 
     def is_issuer(self, issuer: Any) -> bool:
         """Whether a value of `iss` in the callback names this provider (RFC 9207)."""

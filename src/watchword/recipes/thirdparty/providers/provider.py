@@ -70,10 +70,11 @@ class Provider(ProviderLink):
             "response_type": "code",
             "scope": " ".join(self.scope if client.scope is None else client.scope) or None,
         }
-        if verifier is not None and pkce:
-            parameters |= {"code_challenge": challenge_of(verifier), "code_challenge_method": "S256"}
-        if verifier is not None and nonce:
-            parameters["nonce"] = nonce_of(verifier)
+        shown = None if verifier is None else self.shown_verifier(client, verifier)
+        if shown is not None and pkce:
+            parameters |= {"code_challenge": challenge_of(shown), "code_challenge_method": "S256"}
+        if shown is not None and nonce:
+            parameters["nonce"] = nonce_of(shown)
         parameters |= self.authorization_endpoint_query_params
         return AuthorisationUrl(with_query(endpoints.authorization_endpoint, parameters), verifier)
 
@@ -122,7 +123,8 @@ class Provider(ProviderLink):
             "client_secret": None if endpoints.basic_only else secret,
         }
         if client.native or self.uses_pkce(client, endpoints):
-            form["code_verifier"] = callback.pkce_code_verifier
+            verifier = callback.pkce_code_verifier
+            form["code_verifier"] = None if verifier is None else self.shown_verifier(client, verifier)
         headers = {"Authorization": basic(client.client_id, secret)} if endpoints.basic_only and secret else {}
         form |= self.token_endpoint_body_params
         answer = await self.connection.post_form(endpoints.token_endpoint, present(form), headers=headers)
@@ -181,7 +183,9 @@ class Provider(ProviderLink):
             )
         endpoints = await self.get_endpoints()
         brought = callback is None
-        nonce = nonce_of(callback.get_verifier()) if callback is not None and self.uses_nonce(client) else None
+        nonce: str | None = None
+        if callback is not None and self.uses_nonce(client):
+            nonce = nonce_of(self.shown_verifier(client, callback.get_verifier()))
         try:
             expected = Expectation(
                 issuer=self.issuer_of(id_token),
