@@ -16,10 +16,11 @@ from fastapi import FastAPI
 
 from tests.recipes.thirdparty.conftest import corp
 from tests.recipes.thirdparty.double import query_of, running_provider
-from tests.site import PASSWORD, SECRET, Browser, free_port, serving
-from watchword import AppInfo, Watchword
+from tests.site import PASSWORD, SECRET, Browser, Letterbox, free_port, serving
+from watchword import AppInfo, Protection, Watchword
 from watchword.audit.rows import AuditEvent
 from watchword.clock import SystemClock
+from watchword.delivery.email_delivery import EmailDelivery
 from watchword.errors import ConfigurationError
 from watchword.frameworks.fastapi import install
 from watchword.recipes import EmailPassword, UserRoles
@@ -60,7 +61,7 @@ class Section:
             if piece not in later:
                 self.run(piece)
         auth = self.names["auth"] = Watchword(
-            app_info=AppInfo(app_name="Guide", api_domain=url, website_domain=url),
+            app_info=settings.pop("app_info", AppInfo(app_name="Guide", api_domain=url, website_domain=url)),
             database=database_url,
             secret=secret,
             recipe_list=self.names.get("recipes", [EmailPassword()]),
@@ -594,3 +595,28 @@ async def test_a_page_with_ones_own_sessions(database_url: str) -> None:
         (left,) = (await laptop.get("/sessions")).json()
         assert left["is_this_one"]
         assert 1 == len((await thief.get("/sessions")).json())
+
+
+async def test_several_websites(database_url: str) -> None:
+    """Each website reads its answers, and gets its own links; a stranger reads nothing and changes no link (TK-4)."""
+    section = Section("Several websites, one API")
+    for piece in section.pieces:
+        section.run(piece)
+    mail = Letterbox()
+    async with Section("A session that may be absent").serve(
+        database_url,
+        app_info=section.names["app_info"],
+        email_delivery=EmailDelivery(mail),
+        protection=Protection(mails_per_address=None),
+    ) as visitor:
+        ours = ["https://example.com", "https://admin.example.com", "https://example.org"]
+        await visitor.sign_up("ada@example.com")
+        for origin, website in [*zip(ours, ours, strict=True), ("https://evil.example.com", None), (None, ours[0])]:
+            headers = {} if origin is None else {"origin": origin}
+            answer = await visitor.post_form(
+                "/auth/user/password/reset/token", {"email": "ada@example.com"}, headers=headers
+            )
+            assert (answer.headers.get("access-control-allow-origin") == origin) == (website is not None)
+            if website is not None:
+                assert (await mail.take_link()).startswith(f"{website}/auth/reset-password?")
+        assert mail.is_empty()

@@ -22,7 +22,8 @@ class AppInfo:
         api_base_path: The path all our routes start with; `/` allowed.
         website_base_path: Where the sign-in pages live on the website.
         api_gateway_path: A prefix that a gateway strips before the request reaches us.
-        origins: Further origins that may call the API with credentials, exact.
+        origins: Further origins that may call the API with credentials, exact. Links in mails lead back to the
+            one that asked.
         allow_insecure_http: Accept an http `api_domain` that is not this machine (security SC-3).
     """
 
@@ -57,6 +58,10 @@ class AppInfo:
                 f"{self.api_domain} is plain http and not this machine, so every token could be read on the way; "
                 "use https, or set allow_insecure_http=True in a closed test network",
             )
+
+    def website_of(self, origin: str | None) -> str:
+        """The website that a request of this origin comes from: one of `origins`, else `website_domain`."""
+        return origin if origin is not None and origin in self.origins else self.website_domain
 
     @property
     def base_path(self) -> str:

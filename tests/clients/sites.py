@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import httpx2
+from starlette.types import ASGIApp
 
 from tests.clients.application import ProviderClient, make_application, make_auth
 from tests.clients.certificates import Certificate
@@ -57,6 +58,7 @@ def run_site(
     surroundings: Surroundings,
     database: str,
     session: Mapping[str, Any] | None = None,
+    website: ASGIApp | None = None,
     **settings: Any,
 ) -> Iterator[Site]:
     """Serve a website and its API until the block ends.
@@ -64,6 +66,7 @@ def run_site(
     Args:
         database: Where the API keeps its tables, empty at first.
         session: Session settings that differ from the defaults.
+        website: Instead of the pages around the official clients.
         settings: Other settings of `make_auth`, or of `Watchword`.
     """
     website_host, api_host = HOSTS[shape]
@@ -82,7 +85,7 @@ def run_site(
     with ExitStack() as running:
         for listener in {website_listener, api_listener}:
             running.callback(listener.close)
-        website = make_website(surroundings.bundles)
+        website = website or make_website(surroundings.bundles)
         provider = _register(surroundings.issuer, site)
         app_info = AppInfo(
             app_name="Watchword", api_domain=site.api, website_domain=site.website, origins=(site.sibling,)

@@ -37,3 +37,15 @@ async def test_plain_calls_are_all_a_website_needs(visitor: Visitor, email: str,
     assert (await tab.ask(call, "GET", "/api/session"))["status"] == 401
     told = set(await tab.events()) - {"UNAUTHORISED"}  # of the two calls without a session
     assert {"SESSION_CREATED", "REFRESH_SESSION", "ACCESS_TOKEN_PAYLOAD_UPDATED", "SIGN_OUT"} == told
+
+
+async def test_calls_that_the_client_leaves_alone(visit: Visit, short_lived_site: Site, email: str) -> None:
+    """What the page names goes out without a token and is not refreshed; the next call beside it is as ever."""
+    visitor = await visit(short_lived_site, "website", "header", leftAlone="/payload")
+    tab = await visitor.open()
+    form = {"formFields": [{"id": "email", "value": email}, {"id": "password", "value": PASSWORD}]}
+    assert (await tab.ask("fetch", "POST", "/auth/signup", form))["body"]["status"] == "OK"
+    before = visitor.refreshes
+    left_alone = await tab.ask("fetch", "PATCH", "/api/session/payload", {"role": "editor"})
+    assert ({"status": 401, "body": {"message": "unauthorised"}}, before) == (left_alone, visitor.refreshes)
+    assert (await tab.ask("fetch", "GET", "/api/session"))["status"] == 200

@@ -2,10 +2,21 @@
 import axios from "axios";
 import Session from "supertokens-website";
 
-const { apiDomain, tokenTransferMethod } = window.site;
+const { apiDomain, tokenTransferMethod, leftAlone } = window.site;
 
 window.events = [];
-Session.init({ apiDomain, tokenTransferMethod, onHandleEvent: ({ action }) => window.events.push(action) });
+Session.init({
+    apiDomain,
+    tokenTransferMethod,
+    onHandleEvent: ({ action }) => window.events.push(action),
+    override: {
+        functions: (original) => ({
+            ...original,
+            shouldDoInterceptionBasedOnUrl: (url, ...others) =>
+                !(leftAlone && url.includes(leftAlone)) && original.shouldDoInterceptionBasedOnUrl(url, ...others),
+        }),
+    },
+});
 
 window.client = {
     doesSessionExist: () => Session.doesSessionExist(),

@@ -126,7 +126,7 @@ class PasswordRecovery(PasswordChange):
             UserNotFound: The tenant has no such password user with this address.
         """
         token = await self.create_reset_password_token(user_id, email, tenant_id=tenant_id, user_context=user_context)
-        return link_to(self.engine.app_info, "reset-password", tenant_id, token)
+        return link_to(self.engine.app_info, "reset-password", tenant_id, token, user_context=user_context)
 
     async def find_mail_address(
         self,

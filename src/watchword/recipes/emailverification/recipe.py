@@ -124,7 +124,7 @@ class EmailVerification(Recipe):
         token = await self.create_email_verification_token(
             recipe_user_id, email, tenant_id=tenant_id, user_context=user_context
         )
-        return link_to(self.engine.app_info, "verify-email", tenant_id, token)
+        return link_to(self.engine.app_info, "verify-email", tenant_id, token, user_context=user_context)
 
     async def send_email_verification_email(
         self, recipe_user_id: str, *, tenant_id: str, user_context: UserContext
