@@ -27,12 +27,14 @@ class Runner:
         self._stop = stop
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop_thread: int | None = None
         self._process: int | None = None
         self._own_thread: _OwnThread | None = None
 
     def started(self) -> None:
         """Everything is ready on the running loop."""
-        self._loop, self._process = asyncio.get_running_loop(), os.getpid()
+        self._loop, self._loop_thread = asyncio.get_running_loop(), threading.get_ident()
+        self._process = os.getpid()
 
     def stopped(self) -> None:
         """Everything is let go; a thread of its own ends."""
@@ -61,7 +63,8 @@ class Runner:
             raise
 
     def _ready_loop(self) -> asyncio.AbstractEventLoop:
-        if self._loop is not None and self._loop is _running_loop():
+        # Not by the running loop: where greenlets stand for threads (gevent), it is everybody's.
+        if self._loop is not None and self._loop_thread == threading.get_ident():
             raise ConfigurationError("run", "was called on the event loop, which it would stop; write await instead")
         with self._lock:  # the first of several threads starts, the others wait for it
             if self._process not in (None, os.getpid()):
@@ -131,13 +134,6 @@ class _OwnThread:
 
 async def _awaited(function: Callable[[], Awaitable[None]]) -> None:
     await function()
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
 
 
 def _at_exit(function: Callable[[], None]) -> None:

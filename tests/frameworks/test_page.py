@@ -13,7 +13,7 @@ import pytest
 
 from tests.frameworks.sites.shared import WEBSITE
 from tests.site import SECRET, free_port, serving
-from watchword import AppInfo, Watchword
+from watchword import AppInfo, SessionContainer, Watchword
 from watchword.crypto.passwords import PasswordHasher
 from watchword.recipes import EmailPassword
 
@@ -61,11 +61,19 @@ def test_flask_and_a_script(sqlite_url: str) -> None:
     """The same, by Flask's test client, as an application's own tests would."""
     auth = make_auth(sqlite_url)
     run_pieces("Programs without an event loop", auth)
-    client = run_pieces("Flask", auth)["app"].test_client()
+    names = run_pieces("Flask", auth)
+
+    @names["app"].get("/async")
+    @names["verify_session"](auth)
+    async def view(session: SessionContainer) -> dict[str, Any]:
+        return auth.run(session.get_session_data())
+
+    client = names["app"].test_client()
     token = auth.run(auth.sessions.create("ada")).access_token
     assert 401 == client.get("/me").status_code
     bearer = {"authorization": f"Bearer {token}"}
     assert {"user": "ada", "data": {}} == client.get("/me", headers=bearer).json
+    assert {} == client.get("/async", headers=bearer).json
     answer = client.post("/theme", headers=bearer, json={"theme": "dark"})
     assert {"theme": "dark"} == answer.json
     assert answer.headers["st-access-token"]

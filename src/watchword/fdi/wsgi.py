@@ -71,7 +71,7 @@ class WsgiMiddleware:
         exchange = Exchange(request, face.policy)
         match = face.find_route(request)
         if match is not None:
-            receive = already_read(_read(environ) if match.route.body != "none" else b"")
+            receive = already_read(read_environ(environ) if match.route.body != "none" else b"")
             return _send(call_in_thread(self.auth, exchange, match, receive), start_response)
 
         def start_with_tokens(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -120,35 +120,25 @@ def scope_of(environ: Mapping[str, Any]) -> MutableMapping[str, Any]:
     return {"headers": [(name, environ[key].encode("latin-1")) for name, key in named if key in environ]}
 
 
-def read_bounded(stream: Any, declared: int | None) -> bytes:
-    """A body, in this thread: the event loop must not wait for a client. One byte more than allowed is enough.
+def read_environ(environ: Mapping[str, Any]) -> bytes:
+    """The body, in this thread: the event loop must not wait for a client. One byte more than allowed is enough.
 
     The rest of a longer one is read to nowhere, up to a bound: a server that closes a connection with something unread
     in it takes the answer away with it.
-
-    Args:
-        stream: What the server offers.
-        declared: Its length; `None` when it is not declared, and the stream ends by itself.
     """
-    wanted = MAX_BODY_BYTES + 1 if declared is None else min(declared, MAX_BODY_BYTES + 1)
-    data: bytes = stream.read(wanted)
-    left = _MOST_DISCARDED if declared is None else min(declared - wanted, _MOST_DISCARDED)
-    while left > 0 and len(data) > MAX_BODY_BYTES:
-        thrown_away = stream.read(min(left, MAX_BODY_BYTES))
-        if not thrown_away:
-            break
-        left -= len(thrown_away)
-    return data
-
-
-def _read(environ: Environ) -> bytes:
     length = environ.get("CONTENT_LENGTH") or ""
-    if not length and not environ.get("wsgi.input_terminated"):
-        return b""
-    if not length:
-        return read_bounded(environ["wsgi.input"], None)
-    is_number = length.isascii() and length.isdigit() and len(length) < 12
-    return read_bounded(environ["wsgi.input"], int(length)) if is_number else b""  # refused by what it declares
+    if length:
+        is_number = length.isascii() and length.isdigit() and len(length) < 12
+        left = int(length) if is_number else 0  # refused by what it declares
+    else:
+        left = _MOST_DISCARDED if environ.get("wsgi.input_terminated") else 0  # ends by itself
+    stream = environ["wsgi.input"]
+    data: bytes = stream.read(min(left, MAX_BODY_BYTES + 1))
+    if len(data) > MAX_BODY_BYTES:
+        left = min(left, _MOST_DISCARDED) - len(data)
+        while left > 0 and (thrown_away := stream.read(min(left, MAX_BODY_BYTES))):
+            left -= len(thrown_away)
+    return data
 
 
 def _send(response: HttpResponse, start_response: StartResponse) -> Iterable[bytes]:

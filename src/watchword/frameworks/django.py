@@ -24,10 +24,10 @@ from django.http.response import HttpResponseBase
 
 from watchword.app import Watchword
 from watchword.errors import ConfigurationError, WatchwordError
-from watchword.fdi.bodies import already_read
+from watchword.fdi.bodies import MAX_BODY_BYTES, already_read
 from watchword.fdi.environ_request import EnvironRequest
 from watchword.fdi.exchange import Exchange
-from watchword.fdi.wsgi import answer_error_in_thread, call_in_thread, read_bounded, scope_of
+from watchword.fdi.wsgi import answer_error_in_thread, call_in_thread, read_environ, scope_of
 from watchword.frameworks.sessions import NewSession, SessionOptions, kinds, session_loader, start_session
 from watchword.http.messages import Header, HttpResponse
 from watchword.sessions.session import SessionContainer
@@ -95,7 +95,7 @@ class WatchwordMiddleware:
             return _response(preflight)
         match = face.find_route(exchange.request)
         if match is not None:
-            receive = already_read(read_bounded(request, None))
+            receive = already_read(read_environ(request.META))
             return _response(call_in_thread(self._auth, exchange, match, receive))
         return self._finish(exchange, self._get_response(request))
 
@@ -112,7 +112,7 @@ class WatchwordMiddleware:
                 return _response(face.respond(exchange, await face.answer_error(exchange, error)))
             match = face.find_route(exchange.request)
             if match is not None:
-                receive = already_read(read_bounded(request, None))  # Django has received it whole
+                receive = already_read(request.read(MAX_BODY_BYTES + 1))  # Django has received it whole
                 return _response(await face.call(exchange, match, receive))
             return self._finish(exchange, await self._get_response(request))
         finally:

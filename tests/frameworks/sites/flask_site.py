@@ -1,4 +1,4 @@
-"""The site in Flask, one view of it a coroutine."""
+"""The site in Flask."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ install(app, auth)
 
 @app.get("/me")
 @verify_session(auth)
-async def me(session: SessionContainer) -> dict[str, Any]:
+def me(session: SessionContainer) -> dict[str, Any]:
     return {"userId": session.user_id, "payload": session.jwt_payload}
 
 
