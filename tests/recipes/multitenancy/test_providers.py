@@ -163,7 +163,15 @@ def third_party(auth: Watchword) -> ThirdParty:
 async def come_in(auth: Watchword, tenant_id: str, user_id: str, issuer: str = "") -> SignInUpResult:
     """Somebody whom the provider `corp` has just named."""
     return await third_party(auth).sign_in_up(
-        "corp", user_id, "ada@example.com", True, {}, {}, issuer=issuer, tenant_id=tenant_id, user_context={}
+        "corp",
+        user_id,
+        email="ada@example.com",
+        is_verified=True,
+        oauth_tokens={},
+        raw_user_info={},
+        issuer=issuer,
+        tenant_id=tenant_id,
+        user_context={},
     )
 
 
