@@ -16,16 +16,18 @@ from fastapi import FastAPI
 
 from tests.recipes.thirdparty.conftest import corp
 from tests.recipes.thirdparty.double import query_of, running_provider
-from tests.site import PASSWORD, SECRET, Browser, Letterbox, free_port, serving
+from tests.recipes.users.conftest import give_google
+from tests.site import PASSWORD, SECRET, Browser, FakeClock, Letterbox, free_port, serving
 from watchword import AppInfo, Protection, Watchword
 from watchword.audit.rows import AuditEvent
 from watchword.clock import SystemClock
 from watchword.delivery.email_delivery import EmailDelivery
 from watchword.errors import ConfigurationError
 from watchword.frameworks.fastapi import install
-from watchword.recipes import EmailPassword, UserRoles
+from watchword.recipes import EmailPassword, ThirdPartyEmailPassword, UserRoles
 from watchword.recipes.multitenancy.recipe import Multitenancy
 
+NEW_PASSWORD = "another horse 2"
 GUIDE = (Path(__file__).parents[1] / "docs" / "guide.md").read_text()
 
 
@@ -574,7 +576,8 @@ async def test_people(database_url: str) -> None:
 
 async def test_a_page_with_ones_own_sessions(database_url: str) -> None:
     """SE-6. Attack: end the session of somebody else whose handle has become known. Own ones end one at a time."""
-    async with Section("A page with one's own sessions").serve(database_url) as visitor:
+    clock = FakeClock()
+    async with Section("A page with one's own sessions").serve(database_url, clock=clock) as visitor:
         visitor.headers["user-agent"] = "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0"
         await visitor.sign_up("ada@example.com")
         (first,) = (await visitor.get("/sessions")).json()
@@ -594,6 +597,11 @@ async def test_a_page_with_ones_own_sessions(database_url: str) -> None:
         assert 200 == (await laptop.call("DELETE", f"/sessions/{first['handle']}")).status_code
         (left,) = (await laptop.get("/sessions")).json()
         assert left["is_this_one"]
+        for _ in range(2):  # what the second one proves is written down
+            clock.advance(3_600_000)
+            await laptop.refresh()
+        (left,) = (await laptop.get("/sessions")).json()
+        assert left["signed_in_ms"] + 3_600_000 <= left["last_used_ms"]
         assert 1 == len((await thief.get("/sessions")).json())
 
 
@@ -620,3 +628,59 @@ async def test_several_websites(database_url: str) -> None:
             if website is not None:
                 assert (await mail.take_link()).startswith(f"{website}/auth/reset-password?")
         assert mail.is_empty()
+
+
+async def test_change_the_address_or_the_password(database_url: str) -> None:
+    """PW-12. Attack: change either with a stolen session. Whoever knows the password does, and stays signed in here."""
+    mail, section = Letterbox(), Section("Change the address or the password")
+    async with section.serve(database_url, email_delivery=EmailDelivery(mail)) as visitor:
+        await visitor.sign_up()
+        thief = Browser(visitor.client, "headers")  # holds no cookie, as the client's are replaced
+        visitor.carry = "headers"
+        await visitor.sign_in()
+        await thief.sign_in()
+        for path, wish in (("/change-password", {"new_password": NEW_PASSWORD}), ("/change-email", {"email": "x"})):
+            refused = await thief.call("POST", path, json={"password": "guessed 1", **wish})
+            assert {"status": "WRONG_CREDENTIALS_ERROR"} == refused.json()
+
+        async def wish(path: str, **values: str) -> str:
+            return (await visitor.call("POST", path, json=values)).json()["status"]
+
+        assert "FIELD_ERROR" == await wish("/change-password", password=PASSWORD, new_password="short1")
+        assert "OK" == await wish("/change-password", password=PASSWORD, new_password=NEW_PASSWORD)
+        assert (200, 401) == ((await visitor.refresh()).status_code, (await thief.refresh()).status_code)
+        assert "password_changed" == (await mail.take()).kind
+
+        assert "FIELD_ERROR" == await wish("/change-email", password=NEW_PASSWORD, email="no address")
+        assert "OK" == await wish("/change-email", password=NEW_PASSWORD, email="ada@new.example")
+        mails = {each.kind: each for each in [await mail.take(), await mail.take()]}
+        (link,) = {word for word in mails["email_change"].text.split() if "token=" in word}
+        answer = await visitor.call("POST", "/auth/user/email/verify", json={"token": token_in(link)})
+        assert {"status": "OK"} == answer.json()
+        assert 200 == (await visitor.refresh()).status_code
+        assert "OK" == (await visitor.sign_in("ada@new.example", NEW_PASSWORD)).json()["status"]
+
+
+async def test_several_ways_to_sign_in(database_url: str) -> None:
+    """PW-12, D126. Attack: with a session that somebody left open, take the way in from them; or the last one."""
+    clock, section = FakeClock(), Section("Several ways to sign in")
+    section.names["recipes"] = [ThirdPartyEmailPassword()]
+    async with section.serve(database_url, clock=clock) as visitor:
+        await visitor.sign_up()
+        clock.advance(1_000)
+        auth = section.names["auth"]
+        await give_google(auth, await auth.users.get(await user_id_of(visitor)), clock.now_ms())
+        of_password, of_google = (await visitor.get("/login-methods")).json()
+        assert (None, "google") == (of_password["provider"], of_google["provider"])
+
+        clock.advance(300_000)
+        refused = await visitor.call("DELETE", f"/login-methods/{of_google['id']}")
+        (failure,) = refused.json()["claimValidationErrors"]
+        assert (403, "recent-sign-in") == (refused.status_code, failure["id"])
+        await visitor.sign_in()
+        assert 400 == (await visitor.call("DELETE", "/login-methods/somebody-elses")).status_code
+        removed = await visitor.call("DELETE", f"/login-methods/{of_google['id']}")
+        assert {"status": "OK"} == removed.json()
+        assert [of_password] == (await visitor.get("/login-methods")).json()
+        last = (await visitor.call("DELETE", f"/login-methods/{of_password['id']}")).json()
+        assert ("GENERAL_ERROR", True) == (last["status"], "only way to sign in" in last["message"])

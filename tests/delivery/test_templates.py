@@ -13,7 +13,15 @@ from watchword.delivery.service import ConsoleService
 from watchword.errors import BadInput, ConfigurationError
 
 LANGUAGES = {"en": "Reset", "de": "Passwort", "fr": "mot de passe", "es": "contraseña", "it": "password", "pt": "senha"}
-KINDS = ("password_reset", "email_verification", "password_changed", "email_changed")
+KINDS = (
+    "password_reset",
+    "email_verification",
+    "password_changed",
+    "email_changed",
+    "email_change",
+    "email_change_requested",
+    "login_method_removed",
+)
 
 
 def render(

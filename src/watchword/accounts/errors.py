@@ -1,7 +1,7 @@
 """The errors that only this room raises."""
 
 from watchword.accounts.users import Ban
-from watchword.errors import BadInput, SignInNotAllowed
+from watchword.errors import BadInput, GeneralError, SignInNotAllowed
 
 
 class AccountBanned(SignInNotAllowed):
@@ -44,3 +44,12 @@ class UserIdInUse(BadInput):
             "the sessions and takes all else along that is not stored under both",
         )
         self.tables = tables
+
+
+class LastLoginMethod(GeneralError):
+    """Without this way to sign in the person could not sign in any more; nothing was removed."""
+
+    code = "last_login_method"
+
+    def __init__(self) -> None:
+        super().__init__("This is the only way to sign in to this account. Add another one before you remove it.")

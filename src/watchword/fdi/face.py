@@ -174,18 +174,18 @@ class FdiFace:
         return answer
 
     async def _load_session(self, exchange: Exchange, route: Route, body: JsonObject) -> SessionContainer | None:
-        if route.session in ("required", "ending"):
+        if route.session == "none":
+            return None
+        if route.session != "sign_in":
             try:
-                return await self.sessions.load(exchange, override_global_claim_validators=[])
+                return await self.sessions.load(
+                    exchange, session_required=route.session != "optional", override_global_claim_validators=[]
+                )
             except Unauthorised as error:
                 if route.session == "required" or not error.clear_tokens:
                     raise
-                exchange.writer.clear_all()  # it has ended, as was wished (FDI section 14, line 42)
+                exchange.writer.clear_all()  # it has ended: as was wished, or as if none had come along (FDI 8.4, 14)
                 return None
-        if route.session == "none":
-            return None
-        if route.session == "optional":
-            return await self.sessions.load(exchange, session_required=False, override_global_claim_validators=[])
         flag = body.get("shouldTryLinkingWithSessionUser", default_linking_flag(exchange.version))
         if flag is False:
             return None  # whatever the client still holds, this is a first sign-in (FDI 11)

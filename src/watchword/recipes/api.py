@@ -82,8 +82,8 @@ class Route:
         path: After the base path, for example `/signup`; it may carry a tenant in front when `tenant`.
         body: How the body is read; `none` leaves it unread.
         session: `required` loads one or answers 401 (claims skipped); `optional` does so if one came along,
-            and leaves the tenant to the path; `ending` is as `required`, but one that was revoked already is
-            no error, it only leaves the client; `sign_in` follows FDI 11.
+            and leaves the tenant to the path; `ending` is as `required`; for both of these one that was revoked
+            already is no error, it only leaves the client; `sign_in` follows FDI 11.
         changes_state: Whether a cross-site browser request is refused (security CS-2).
         limit: The limit that each request of a client network counts on, before its body is read.
         first_factor: The way to sign in that it is, which the tenant has to offer.

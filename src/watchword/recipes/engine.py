@@ -48,12 +48,14 @@ class SessionStarter(Protocol):
         user_id: str,
         *,
         tenant_id: str | None = None,
+        recipe_user_id: str | None = None,
         except_handle: str | None = None,
         ending: Ending | None = None,
     ) -> list[str]:
         """End the sessions of a user in the caller's transaction, last in it; returns their handles.
 
-        In one tenant, or in all. `ending` says why; left out, the application wished it.
+        In one tenant, or in all; of one login method, or of all. `ending` says why; left out, the application
+        wished it.
         """
         ...
 

@@ -49,6 +49,7 @@ async def delete_sessions_of_user(
     user_id: str,
     tenant_id: str | None = None,
     *,
+    recipe_user_id: str | None = None,
     except_handle: str | None = None,
     ending: Ending = _BY_APPLICATION,
 ) -> list[str]:
@@ -61,6 +62,7 @@ async def delete_sessions_of_user(
         engine: Whose sessions.
         user_id: Any text that can be stored.
         tenant_id: `None` means all tenants.
+        recipe_user_id: Only those that were started with this login method; `None` means all.
         except_handle: A session that goes on.
         ending: Why.
     """
@@ -69,6 +71,7 @@ async def delete_sessions_of_user(
         app_id=engine.app_id,
         user_id=user_id,
         tenant_id=tenant_id,
+        recipe_user_id=recipe_user_id,
         except_handle=except_handle,
     )
     return await _record_ended(tx, engine, rows, ending)
@@ -105,6 +108,7 @@ DELETE_SESSION = Statement("""
 DELETE_SESSIONS_OF_USER = Statement("""
     delete from {sessions}
      where app_id = :app_id and user_id = :user_id and (tenant_id = :tenant_id or :tenant_id is null)
+       and (recipe_user_id = :recipe_user_id or :recipe_user_id is null)
        and (handle <> :except_handle or :except_handle is null)
  returning handle, tenant_id, user_id
 """)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 
 from watchword.sessions.access_tokens import AccessTokenInfo
 from watchword.sessions.claims import ClaimOwner, ClaimValidator, SessionClaim, ValueT, fetch_claim, find_failure
-from watchword.sessions.errors import InvalidClaims
+from watchword.sessions.errors import ClaimFailure, InvalidClaims
 from watchword.sessions.information import SessionInformation
 from watchword.sessions.issued_tokens import IssuedTokens
 from watchword.telemetry.hooks import Hooks
@@ -121,6 +121,11 @@ class SessionContainer(Generic[PayloadT, DataT]):
         return f"SessionContainer(handle={self.handle!r}, user_id={self.user_id!r}, tenant_id={self.tenant_id!r})"
 
     @property
+    def user_context(self) -> dict[str, Any]:
+        """The context of the request: handed to other functions it tells them the language of mails and the address."""
+        return self._user_context
+
+    @property
     def access_token(self) -> str:
         """The access token: the one that came along, or the newest one issued in this request."""
         return self._token.text
@@ -205,6 +210,25 @@ class SessionContainer(Generic[PayloadT, DataT]):
     async def get_time_created_ms(self) -> int:
         """When the person signed in, in milliseconds since the epoch."""
         return (await self._information()).time_created_ms
+
+    async def require_recent_sign_in(self, at_most_seconds: int = 300) -> None:
+        """Return if the person signed in just now: to be asked before a change by whoever has no password to give.
+
+        A refresh does not count, only what made this session.
+
+        Args:
+            at_most_seconds: How long ago it may be.
+
+        Raises:
+            InvalidClaims: It is longer ago, under the id `recent-sign-in` (403): ask the person to sign in again.
+            Unauthorised: The session has ended.
+
+        Source: security PW-12.
+        """
+        age_ms = self._functions.now_ms() - await self.get_time_created_ms()
+        if age_ms > at_most_seconds * 1_000:
+            reason = {"message": "sign in again", "ageInSeconds": age_ms // 1_000, "atMostSeconds": at_most_seconds}
+            raise InvalidClaims([ClaimFailure("recent-sign-in", reason)])
 
     async def get_expiry_ms(self) -> int:
         """When the session ends if it is not refreshed again, in milliseconds since the epoch."""

@@ -14,7 +14,7 @@ from tests.site import Browser, Carry, Site, running_site
 from watchword.database.statements import Statement
 from watchword.errors import ConfigurationError
 from watchword.recipes import EmailPassword, EmailVerification, Session, ThirdParty, UserContext
-from watchword.recipes.emailverification.operations import VerifiedEmail
+from watchword.recipes.emailverification.use_of_tokens import VerifiedEmail
 
 ADA = "ada@example.com"
 MAIL_API, API = "/auth/user/email/verify/token", "/auth/user/email/verify"

@@ -7,13 +7,17 @@ import pytest
 
 from tests.site import PASSWORD, SECRET, FakeClock, Letterbox
 from watchword import AppInfo, User, Watchword
+from watchword.accounts import directory
+from watchword.accounts.users import LoginMethod, ThirdPartyIdentity
 from watchword.crypto.passwords import PasswordHasher
 from watchword.database.database import Transaction
 from watchword.database.statements import Statement
 from watchword.delivery.email_delivery import EmailDelivery
 from watchword.ids import Ids
 from watchword.recipes import EmailVerification, Session, ThirdPartyEmailPassword, UserRoles
+from watchword.recipes.thirdparty.operations import insert_identity
 
+GOOGLE = "ada at google"
 LOCALHOST = "http://localhost:8000"
 
 
@@ -59,6 +63,25 @@ class Town:
             )
 
         await self.auth._db.write(insert)
+
+
+async def give_google(auth: Watchword, user: User, now_ms: int) -> None:
+    """Have a user sign in with a provider as well, as an import makes them."""
+    method = LoginMethod(
+        recipe_id="thirdparty",
+        recipe_user_id=GOOGLE,
+        tenant_ids=("public",),
+        time_joined_ms=now_ms,
+        email="ada@gmail.example",
+        third_party=ThirdPartyIdentity("google", "1234"),
+        verified=True,
+    )
+
+    async def insert(tx: Transaction) -> None:
+        await directory.insert_login_method(tx, "public", user, method)
+        await insert_identity(tx, "public", method)
+
+    await auth._db.write(insert)
 
 
 def make_town(database_url: str, mail: Letterbox | None = None, ids: Ids | None = None) -> Town:

@@ -1,4 +1,4 @@
-"""What verifying an address does to the database, its SQL beside it."""
+"""What proofs of addresses do to the database: tokens for them, and proofs taken back; SQL beside it."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,8 @@ from watchword.audit.events import SecurityEvent
 from watchword.database.database import Transaction
 from watchword.database.statements import Statement
 from watchword.errors import BadInput, UserNotFound
-from watchword.recipes.emailverification.errors import EmailAlreadyVerified, EmailVerificationTokenInvalid
+from watchword.recipes.emailverification.errors import EmailAlreadyVerified
+from watchword.recipes.emailverification.use_of_tokens import delete_tokens
 from watchword.recipes.engine import Engine
 from watchword.recipes.mailed_links import hash_of, new_token
 
@@ -20,15 +21,6 @@ class OwnedAddress:
 
     user_id: str
     method: LoginMethod
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifiedEmail:
-    """Whose address has just been verified."""
-
-    user_id: str
-    recipe_user_id: str
-    email: str
 
 
 async def get_login_method(engine: Engine, recipe_user_id: str, email: str | None = None) -> OwnedAddress:
@@ -89,38 +81,6 @@ async def create_token(engine: Engine, tenant_id: str, method: LoginMethod, life
     return token
 
 
-async def verify_email(engine: Engine, tenant_id: str, token: str, *, address: str | None = None) -> VerifiedEmail:
-    """Use up a token and note the proof, in one transaction; of several at once exactly one succeeds.
-
-    `address` is the client's, for the audit log.
-
-    Raises:
-        EmailVerificationTokenInvalid: See the class.
-
-    Source: FDI 8.4; security TK-1, TK-2, TK-8.
-    """
-    token_hash, now_ms = hash_of(token), engine.clock.now_ms()
-
-    async def consume(tx: Transaction) -> VerifiedEmail:
-        row = await tx.find(
-            CONSUME_TOKEN, app_id=engine.app_id, tenant_id=tenant_id, token_hash=token_hash, now_ms=now_ms
-        )
-        if row is None:  # of two requests with one token, the second deletes nothing and stops here
-            raise EmailVerificationTokenInvalid
-        recipe_user_id, email = row["recipe_user_id"], row["email"]
-        if not await directory.mark_email_verified(tx, engine.app_id, recipe_user_id, email):
-            raise EmailVerificationTokenInvalid  # the address has changed since
-        await tx.execute(DELETE_TOKENS, app_id=engine.app_id, recipe_user_id=recipe_user_id, email=email)
-        user = await directory.find_user_of_login_method(tx, engine.app_id, recipe_user_id)
-        if user is None:
-            raise EmailVerificationTokenInvalid
-        verified = SecurityEvent("email_verified", tenant_id=tenant_id, user_id=user.id, address=address)
-        await engine.audit.record(tx, verified)
-        return VerifiedEmail(user_id=user.id, recipe_user_id=recipe_user_id, email=email)
-
-    return await engine.db.write(consume)
-
-
 async def unverify_email(
     engine: Engine, user_id: str, recipe_user_id: str, email: str, *, address: str | None = None
 ) -> None:
@@ -133,12 +93,11 @@ async def unverify_email(
     await engine.db.write(take_back)
 
 
-async def delete_tokens(engine: Engine, recipe_user_id: str, email: str) -> None:
-    """Void the tokens that are under way to an address."""
+async def void_tokens(engine: Engine, recipe_user_id: str, email: str) -> None:
+    """Void the links that are under way to an address."""
 
     async def delete(tx: Transaction) -> None:
-        normal = _normal_form(email)
-        await tx.execute(DELETE_TOKENS, app_id=engine.app_id, recipe_user_id=recipe_user_id, email=normal)
+        await delete_tokens(tx, engine.app_id, recipe_user_id, _normal_form(email))
 
     await engine.db.write(delete)
 
@@ -158,21 +117,6 @@ INSERT_TOKEN = Statement(
       from {login_methods} m
      where m.app_id = :app_id and m.recipe_user_id = :recipe_user_id and m.email = :email
  returning recipe_user_id
-    """
-)
-
-CONSUME_TOKEN = Statement(
-    """
-    delete from {email_verification_tokens}
-     where app_id = :app_id and tenant_id = :tenant_id and token_hash = :token_hash and expires_at_ms > :now_ms
- returning recipe_user_id, email
-    """
-)
-
-DELETE_TOKENS = Statement(
-    """
-    delete from {email_verification_tokens}
-     where app_id = :app_id and recipe_user_id = :recipe_user_id and email = :email
     """
 )
 

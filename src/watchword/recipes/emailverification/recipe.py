@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from watchword.errors import ConfigurationError, UserNotFound
+from watchword.errors import EmailAlreadyExists, GeneralError, UserNotFound
 from watchword.recipes.api import Answer, ApiRequest, Route
 from watchword.recipes.emailverification import operations
+from watchword.recipes.emailverification.change import EmailChange
 from watchword.recipes.emailverification.claim import EmailVerificationClaim
 from watchword.recipes.emailverification.errors import EmailAlreadyVerified
 from watchword.recipes.emailverification.fdi import email_verification_routes
-from watchword.recipes.emailverification.operations import VerifiedEmail
 from watchword.recipes.emailverification.stored_tables import STORED_TABLES
+from watchword.recipes.emailverification.use_of_tokens import VerifiedEmail, use_token
 from watchword.recipes.engine import Engine
 from watchword.recipes.mailed_links import link_to, mail_link
-from watchword.recipes.recipe import Recipe
 from watchword.recipes.user_context import UserContext, address_of
 from watchword.sessions.claims import ClaimOwner
 from watchword.sessions.errors import Unauthorised
@@ -23,9 +23,11 @@ from watchword.stored_data import StoredTable
 
 Mode = Literal["REQUIRED", "OPTIONAL"]
 
+TAKEN_MEANWHILE = "Somebody else uses this email address by now. Yours stays as it was."
+
 
 @checked_settings()
-class EmailVerification(Recipe):
+class EmailVerification(EmailChange):
     """E-mail verification, beside the recipes that sign people in; each session says in `st-ev` how it stands.
 
     In mode `REQUIRED` every route with a session answers 403 until the address is verified; in mode
@@ -40,6 +42,8 @@ class EmailVerification(Recipe):
     Args:
         mode: `REQUIRED` or `OPTIONAL`.
         token_life_ms: How long a link works, in milliseconds.
+        revoke_sessions_on_email_change: Whether an address that takes the place of another, once it is proved, ends
+            the sessions of before, but for the one that asked for it.
         disabled_apis: Names of HTTP APIs to switch off.
 
     Raises:
@@ -50,12 +54,20 @@ class EmailVerification(Recipe):
     migration_packages: ClassVar[tuple[str, ...]] = ("watchword.recipes.emailverification",)
     stored_tables: ClassVar[tuple[StoredTable, ...]] = STORED_TABLES
 
-    def __init__(self, *, mode: Mode, token_life_ms: int = 86_400_000, disabled_apis: Sequence[str] = ()) -> None:
-        super().__init__(disabled_apis=disabled_apis)
-        if token_life_ms < 1:
-            raise ConfigurationError("token_life_ms", f"is {token_life_ms}; set more than 0 milliseconds")
+    def __init__(
+        self,
+        *,
+        mode: Mode,
+        token_life_ms: int = 86_400_000,
+        revoke_sessions_on_email_change: bool = True,
+        disabled_apis: Sequence[str] = (),
+    ) -> None:
+        super().__init__(
+            token_life_ms=token_life_ms,
+            revoke_sessions_on_email_change=revoke_sessions_on_email_change,
+            disabled_apis=disabled_apis,
+        )
         self.mode: Mode = mode
-        self.token_life_ms = token_life_ms
         self.claim = EmailVerificationClaim(self._fetch_claim)
 
     def bind(self, engine: Engine) -> None:
@@ -154,10 +166,20 @@ class EmailVerification(Recipe):
     ) -> VerifiedEmail:
         """Use up a token and mark its address verified. The place to run code after verification.
 
+        A token of `send_email_change_email` puts the address in the place of the former one, which hears of it by a
+        mail: all at once with what follows from it. `former_email` of the result tells the two apart.
+
         Raises:
             EmailVerificationTokenInvalid: Unknown, expired, used, of another tenant, or the address has changed.
+            EmailAlreadyExists: Somebody else signs in with the new address by now; nothing changed.
         """
-        return await operations.verify_email(self.engine, tenant_id, token, address=address_of(user_context))
+        return await use_token(
+            self.engine,
+            tenant_id,
+            token,
+            revoke_sessions=self.revoke_sessions_on_email_change,
+            user_context=user_context,
+        )
 
     async def unverify_email(
         self,
@@ -191,7 +213,7 @@ class EmailVerification(Recipe):
         """
         found = await operations.get_login_method(self.engine, recipe_user_id, email)
         if found.method.email is not None:
-            await operations.delete_tokens(self.engine, recipe_user_id, found.method.email)
+            await operations.void_tokens(self.engine, recipe_user_id, found.method.email)
 
     # The HTTP APIs
 
@@ -218,10 +240,19 @@ class EmailVerification(Recipe):
 
         Raises:
             EmailVerificationTokenInvalid: The link does not hold any more.
+            GeneralError: It would change an address to one that is somebody else's by now; the person reads it.
         """
-        verified = await self.verify_email_using_token(token, tenant_id=api.tenant_id, user_context=api.user_context)
+        try:
+            verified = await self.verify_email_using_token(
+                token, tenant_id=api.tenant_id, user_context=api.user_context
+            )
+        except EmailAlreadyExists:
+            raise GeneralError(TAKEN_MEANWHILE) from None
         if api.session is not None and api.session.recipe_user_id == verified.recipe_user_id:
-            await self._refresh_claim(api.session, api.user_context)
+            try:
+                await self._refresh_claim(api.session, api.user_context)
+            except Unauthorised:  # a new address has ended this session, and the link was good all the same
+                api.session.ended = True
         return Answer(body={"status": "OK"}, session=api.session)
 
     async def is_email_verified_get(self, session: SessionContainer, api: ApiRequest) -> Answer:

@@ -199,6 +199,7 @@ class SessionsByHandle(Recipe):
         user_id: str,
         *,
         tenant_id: str | None = None,
+        recipe_user_id: str | None = None,
         except_handle: str | None = None,
         ending: Ending | None = None,
     ) -> list[str]:
@@ -208,7 +209,13 @@ class SessionsByHandle(Recipe):
         Called last in the transaction; after its commit, `remember_revoked` gets what this returns.
         """
         return await revoke.delete_sessions_of_user(
-            tx, self.session_engine, user_id, tenant_id, except_handle=except_handle, ending=ending or Ending()
+            tx,
+            self.session_engine,
+            user_id,
+            tenant_id,
+            recipe_user_id=recipe_user_id,
+            except_handle=except_handle,
+            ending=ending or Ending(),
         )
 
     async def delete_sessions_of_tenant(self, tx: Transaction, tenant_id: str) -> list[str]:

@@ -18,6 +18,7 @@ from watchword.stored_data import StoredTable
 SESSIONS = "sessions"
 #: The row that all others hang on: the first to be made and the last to go.
 USERS = "users"
+_METHOD = "recipe_user_id"
 
 
 class PersonalData:
@@ -37,6 +38,11 @@ class PersonalData:
             for table in reversed(self._of_people)
             if not table.by_its_room
         }
+        self._deletions_of_methods = [
+            Statement(f"delete from {{{table.name}}} where app_id = :app_id and {_METHOD} = :{_METHOD}")
+            for table in reversed(self._of_people)
+            if _METHOD in table.columns and not table.by_its_room
+        ]
         self._moves = [
             Statement(f"update {{{table.name}}} set user_id = :new where app_id = :app_id and user_id = :person_id")
             for table in by_id
@@ -80,6 +86,11 @@ class PersonalData:
             for name, statement in self._deletions.items()
         }
 
+    async def delete_login_method(self, tx: Transaction, app_id: str, recipe_user_id: str) -> None:
+        """Delete the rows of one way to sign in, and nothing else of the person."""
+        for statement in self._deletions_of_methods:
+            await tx.execute(statement, app_id=app_id, recipe_user_id=recipe_user_id)
+
     async def list_in_use(self, reader: Reader, app_id: str, user_id: str) -> list[str]:
         """The tables in which the application caused rows under this id."""
         return [
@@ -106,6 +117,7 @@ class PersonalData:
         return [
             *(statement for _, statement in self._exports),
             *self._deletions.values(),
+            *self._deletions_of_methods,
             *self._moves,
             *self._probes.values(),
             self._copy_user,

@@ -1,6 +1,6 @@
 """`auth.users`: people without a request, from scripts, jobs and the application's own admin pages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from watchword.accounts.bans import write_ban
@@ -11,18 +11,13 @@ from watchword.accounts.metadata import (
     MAX_METADATA_BYTES,
     change_metadata,
 )
-from watchword.accounts.users import Ban, User
+from watchword.accounts.users import Ban
 from watchword.audit.events import SecurityEvent
 from watchword.database.database import Transaction
 from watchword.errors import BadInput, UserNotFound
 from watchword.http.json import check_json_object, decode_json_object
 from watchword.identifiers import check_id, check_text, is_storable
-from watchword.recipes.emailpassword.form_fields import only_field, read_form_fields
-from watchword.recipes.emailpassword.recipe import EmailPassword
-from watchword.recipes.engine import Engine
-from watchword.recipes.recipe import Recipe
-from watchword.recipes.user_context import UserContext
-from watchword.recipes.users.erasing import UserErasing
+from watchword.recipes.users.accounts import UserAccounts
 from watchword.recipes.users.id_mapping import map_user_id, unmap_user_id
 from watchword.sessions.endings import Ending
 from watchword.sessions.payloads import merge
@@ -30,7 +25,7 @@ from watchword.sessions.payloads import merge
 _LONGEST_NOTE = 500  # characters
 
 
-class Users(UserErasing):
+class Users(UserAccounts):
     """Find, ban, change, export and delete people; notes about them; ids from elsewhere.
 
     Every function takes the present user id or the one from before a mapping.
@@ -39,10 +34,6 @@ class Users(UserErasing):
         engine: The floors below.
         recipe_list: The recipes of the application; the one that keeps passwords among them, if any.
     """
-
-    def __init__(self, engine: Engine, recipe_list: Sequence[Recipe]) -> None:
-        super().__init__(engine, recipe_list)
-        self._passwords = next((recipe for recipe in recipe_list if isinstance(recipe, EmailPassword)), None)
 
     # Bans
 
@@ -136,60 +127,6 @@ class Users(UserErasing):
             await tx.execute(DELETE_METADATA, app_id=self._engine.app_id, user_id=present_id)
 
         await self._engine.db.write(write)
-
-    # Address and password
-
-    async def update_email(
-        self, user_id: str, email: str, *, revoke_sessions: bool = True, user_context: UserContext | None = None
-    ) -> User:
-        """Give a password user another address: unverified, links to the old one void, a mail there says so.
-
-        Args:
-            user_id: Whose.
-            email: The form's rule for addresses applies.
-            revoke_sessions: Whether the user's sessions end.
-            user_context: For the language of the mail.
-
-        Raises:
-            UserNotFound: There is no such user, or none with a password.
-            FieldErrors: It is no address, or another password user has it (`EmailAlreadyExists`).
-        """
-        recipe, recipe_user_id, tenant_id = await self._password_user(user_id)
-        fields = only_field("email", recipe.sign_up_form_fields)
-        await read_form_fields({"formFields": [{"id": "email", "value": email}]}, fields, tenant_id, recipe.hooks)
-        return await recipe.update_email_or_password(
-            recipe_user_id, email=email, revoke_sessions=revoke_sessions, user_context=user_context
-        )
-
-    async def update_password(
-        self, user_id: str, password: str, *, revoke_sessions: bool = True, user_context: UserContext | None = None
-    ) -> User:
-        """Give a user another password; links that would set one are void, and a mail says so.
-
-        Args:
-            user_id: Whose.
-            password: The rules for new passwords hold, as at sign-up.
-            revoke_sessions: Whether the user's sessions end.
-            user_context: For the language of the mail.
-
-        Raises:
-            UserNotFound: There is no such user, or none with a password.
-            FieldErrors: The password is refused.
-            Overloaded: Too many passwords wait to be hashed.
-        """
-        recipe, recipe_user_id, _ = await self._password_user(user_id)
-        return await recipe.update_email_or_password(
-            recipe_user_id, password=password, revoke_sessions=revoke_sessions, user_context=user_context
-        )
-
-    async def _password_user(self, user_id: str) -> tuple[EmailPassword, str, str]:
-        """The recipe, the login method with the password, and a tenant of it."""
-        recipe = self._passwords
-        user = await self.get(user_id)
-        for method in user.login_methods:
-            if recipe is not None and method.recipe_id in recipe.recipe_ids and method.third_party is None:
-                return recipe, method.recipe_user_id, next(iter(method.tenant_ids), "public")
-        raise UserNotFound
 
     # Ids from elsewhere
 
