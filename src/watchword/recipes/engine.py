@@ -67,7 +67,7 @@ class SessionStarter(Protocol):
         """Refuse the access tokens of sessions whose end has been committed; called after the commit."""
         ...
 
-    def add_claim(self, claim: SessionClaim[Any], *validators: ClaimValidator) -> None:
+    def add_claim(self, claim: SessionClaim[Any], *validators: ClaimValidator, in_new_sessions: bool = True) -> None:
         """Put a claim into each new session, and check these rules about it at every verification."""
         ...
 

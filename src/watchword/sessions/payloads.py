@@ -3,7 +3,7 @@
 Source: security SE-7 (reserved names), CK-8 (sizes).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from watchword.errors import InvalidPayload
@@ -35,6 +35,25 @@ RESERVED_CLAIMS = frozenset(
 def without_reserved_claims(payload: Mapping[str, Any]) -> dict[str, Any]:
     """The members of an access token's payload that are not ours."""
     return {name: value for name, value in payload.items() if name not in RESERVED_CLAIMS}
+
+
+def refuse_claims(changes: Mapping[str, Any], claims: Collection[str]) -> None:
+    """Refuse values for claims, which say what somebody may do: a claim alone puts its own into a payload.
+
+    `None`, which takes one out, is allowed: who has no claim has no right.
+
+    Args:
+        changes: What the application wants in the JWT payload.
+        claims: The names of claims.
+
+    Raises:
+        InvalidPayload: There is a value for one of them.
+    """
+    for name in claims:
+        if changes.get(name) is not None:
+            raise InvalidPayload(
+                "jwt_payload", f"{name!r} is a claim; use set_claim_value or fetch_and_set_claim, or another name"
+            )
 
 
 def checked_jwt_payload(changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -54,6 +54,12 @@ class SessionFunctions(Protocol):
         """Merge into the payload and return it as stored. Raises `Unauthorised` when the session is gone."""
         ...
 
+    async def merge_claims_into_jwt_payload(
+        self, handle: str, claims: Mapping[str, Any], *, user_context: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """The same for what claims made of their values, whose names nothing else may set."""
+        ...
+
     async def reissue_access_token(self, token: AccessTokenInfo, jwt_payload: Mapping[str, Any]) -> AccessTokenInfo:
         """The same access token with another payload and a new issue time."""
         ...
@@ -152,7 +158,8 @@ class SessionContainer(Generic[PayloadT, DataT]):
         Returns:
             The payload as stored.
         Raises:
-            InvalidPayload: A reserved name, something JSON cannot hold, or too much for a cookie.
+            InvalidPayload: A reserved name or the name of a claim, something JSON cannot hold, or too much for a
+                cookie.
             Unauthorised: The session has ended.
         """
         async with self._one_at_a_time():
@@ -243,17 +250,23 @@ class SessionContainer(Generic[PayloadT, DataT]):
 
     async def set_claim_value(self, claim: SessionClaim[ValueT], value: ValueT) -> None:
         """Put a value into the payload, as fetched now."""
-        await self.merge_into_jwt_payload(claim.wrap(value, self._functions.now_ms()))
+        await self._merge_claims(claim.wrap(value, self._functions.now_ms()))
 
     async def fetch_and_set_claim(self, claim: SessionClaim[Any]) -> None:
         """Fetch a claim and put it into the payload; a claim without a value is left as it is."""
         fetched = await self._fetch(claim)
         if fetched:
-            await self.merge_into_jwt_payload(fetched)
+            await self._merge_claims(fetched)
 
     async def remove_claim(self, claim: SessionClaim[Any]) -> None:
         """Take a claim out of the payload."""
-        await self.merge_into_jwt_payload({claim.key: None})
+        await self._merge_claims({claim.key: None})
+
+    async def _merge_claims(self, claims: Mapping[str, Any]) -> None:
+        functions, context = self._functions, self._user_context
+        async with self._one_at_a_time():
+            stored = await functions.merge_claims_into_jwt_payload(self.handle, claims, user_context=context)
+            await self._take_payload(stored)
 
     async def assert_claims(self, validators: Sequence[ClaimValidator]) -> None:
         """Check rules about the payload, fetching first what is missing or too old (FDI 7).
@@ -271,7 +284,7 @@ class SessionContainer(Generic[PayloadT, DataT]):
                 fetched |= await self._fetch(validator.claim)
                 payload |= fetched
         if fetched:
-            await self.merge_into_jwt_payload(fetched)
+            await self._merge_claims(fetched)
         failures = [await find_failure(self._functions.hooks, validator, payload, now_ms) for validator in validators]
         found = [failure for failure in failures if failure is not None]
         if found:

@@ -7,11 +7,12 @@ import pytest
 
 from tests.recipes.session.conftest import Wire
 from tests.sessions.nodes import SECOND, ManualClock
-from watchword.errors import HookFailed
+from watchword.errors import HookFailed, InvalidPayload
+from watchword.recipes.session.programmatic import Sessions
 from watchword.recipes.session.recipe import Session
 from watchword.recipes.user_context import UserContext
 from watchword.sessions.claims import BooleanClaim, ClaimOwner, ClaimValidator, PrimitiveArrayClaim, PrimitiveClaim
-from watchword.sessions.errors import ClaimFailure, InvalidClaims
+from watchword.sessions.errors import ClaimFailure, InvalidClaims, SessionNotFound
 from watchword.sessions.session import SessionContainer
 
 
@@ -179,10 +180,47 @@ async def test_replacing_the_payload_leaves_claims_of_recipes_alone(guarded: Ses
     await session.update_jwt_payload({"new": 2})
 
     assert {"new": 2, "st-ev": claim} == session.jwt_payload
-    await session.update_jwt_payload({"st-ev": {"v": True, "t": 1}})
-    assert {"st-ev": {"v": True, "t": 1}} == session.jwt_payload
+    await session.update_jwt_payload({})
+    assert {"st-ev": claim} == session.jwt_payload
     await session.merge_into_jwt_payload({"st-ev": None})
     assert {} == session.jwt_payload
+
+
+async def test_only_a_claim_puts_a_value_under_its_name(guarded: Session, claim: BooleanClaim) -> None:
+    """Attack: a page merges what the client sent into the payload, and the client sends a claim that says "verified".
+
+    Taking a claim out is allowed: who has none has no right by it.
+    """
+    forged = {"st-ev": {"v": True, "t": 1}}
+    session = await start(guarded)
+    for change in (session.merge_into_jwt_payload, session.update_jwt_payload):
+        with pytest.raises(InvalidPayload, match=r"'st-ev' is a claim; use set_claim_value or fetch_and_set_claim"):
+            await change({"theme": "dark", **forged})
+        with pytest.raises(InvalidPayload, match="'st-ev' is a claim"):
+            await getattr(guarded, change.__name__)(session.handle, forged)
+    with pytest.raises(InvalidPayload, match="'st-ev' is a claim"):
+        await guarded.create_new_session("eve", jwt_payload=forged, session_data={})
+    stored = (await guarded.get_session_information(session.handle)).jwt_payload
+    assert (False, False) == (claim.find_value(stored), "theme" in stored)
+
+
+async def test_claims_by_handle(guarded: Session, claim: BooleanClaim, facts: Facts) -> None:
+    """What the application knows of somebody reaches their sessions without a request of theirs."""
+    handle, sessions = (await start(guarded)).handle, Sessions(guarded)
+
+    async def stored() -> bool | None:
+        return claim.find_value((await sessions.get(handle)).jwt_payload)
+
+    await sessions.set_claim_value(handle, claim, value=True)
+    assert await stored() is True
+    await sessions.fetch_and_set_claim(handle, claim)
+    assert await stored() is False
+    facts.verified = None
+    await sessions.fetch_and_set_claim(handle, claim)
+    assert await stored() is False, "a claim without a value is left as it is"
+    for change in (sessions.set_claim_value("gone", claim, value=True), sessions.fetch_and_set_claim("gone", claim)):
+        with pytest.raises(SessionNotFound):
+            await change
 
 
 async def test_claims_on_the_request_session(guarded: Session, claim: BooleanClaim, facts: Facts) -> None:

@@ -10,12 +10,12 @@ from watchword.recipes.engine import Engine
 from watchword.recipes.recipe import Recipe
 from watchword.recipes.user_context import UserContext, ending_of
 from watchword.sessions import lifecycle, revoke
-from watchword.sessions.claims import SessionClaim
+from watchword.sessions.claims import ClaimOwner, SessionClaim, fetch_claim
 from watchword.sessions.endings import Ending
 from watchword.sessions.engine import SessionEngine
 from watchword.sessions.errors import Unauthorised
 from watchword.sessions.information import SessionInformation
-from watchword.sessions.payloads import checked_jwt_payload, checked_session_data, merge
+from watchword.sessions.payloads import checked_jwt_payload, checked_session_data, merge, refuse_claims
 from watchword.sessions.settings import SessionSettings
 from watchword.sessions.sweeper import Sweeper
 
@@ -36,7 +36,9 @@ class SessionsByHandle(Recipe):
         self.settings = settings
         self._sessions: SessionEngine | None = None
         self._sweeper: Sweeper | None = None
-        self._claims: dict[str, SessionClaim[Any]] = {}  # of recipes: each new session has them, no replace drops them
+        self._claims: dict[str, SessionClaim[Any]] = {}  # each new session has them
+        #: Names that stand for claims in any payload: no replace drops them, and nothing but a claim sets them.
+        self._claim_names: set[str] = set()
 
     def bind(self, engine: Engine) -> None:
         """Called once by `Watchword`. Raises `ConfigurationError` as every recipe does."""
@@ -111,13 +113,14 @@ class SessionsByHandle(Recipe):
         Returns:
             The payload as stored.
         Raises:
-            InvalidPayload: A reserved name, something JSON cannot hold, or too much for a cookie.
+            InvalidPayload: A reserved name, that of a claim, something JSON cannot hold, or too much for a cookie.
             Unauthorised: The session has ended.
         """
+        refuse_claims(jwt_payload, self._claim_names)
         new = checked_jwt_payload(jwt_payload)
 
         def replace(stored: dict[str, Any]) -> dict[str, Any]:
-            return {name: value for name, value in stored.items() if name in self._claims} | new
+            return {name: value for name, value in stored.items() if name in self._claim_names} | new
 
         return _there(await lifecycle.change_jwt_payload(self.session_engine, handle, replace))
 
@@ -129,9 +132,46 @@ class SessionsByHandle(Recipe):
         user_context: UserContext | None = None,  # noqa: ARG002
     ) -> dict[str, Any]:
         """Merge into the payload, one level deep; `None` removes a key. Otherwise as `update_jwt_payload`."""
-        new = checked_jwt_payload(changes)
+        refuse_claims(changes, self._claim_names)
+        return await self._merge(handle, checked_jwt_payload(changes))
+
+    async def merge_claims_into_jwt_payload(
+        self,
+        handle: str,
+        claims: Mapping[str, Any],
+        *,
+        user_context: UserContext | None = None,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        """Merge what claims made of their values; for them, as for nobody else may these names be set.
+
+        Raises: as `update_jwt_payload`.
+        """
+        return await self._merge(handle, checked_jwt_payload(claims))
+
+    async def _merge(self, handle: str, new: dict[str, Any]) -> dict[str, Any]:
         changed = await lifecycle.change_jwt_payload(self.session_engine, handle, lambda stored: merge(stored, new))
         return _there(changed)
+
+    async def set_claim_value(
+        self, handle: str, claim: SessionClaim[ValueT], value: ValueT, *, user_context: UserContext | None = None
+    ) -> None:
+        """Put a claim's value into the payload, as fetched now. Raises `Unauthorised` when the session has ended."""
+        await self.merge_claims_into_jwt_payload(handle, claim.wrap(value, self.now_ms()), user_context=user_context)
+
+    async def fetch_and_set_claim(
+        self, handle: str, claim: SessionClaim[Any], *, user_context: UserContext | None = None
+    ) -> None:
+        """Fetch a claim for the session's user and put it into the payload; one without a value is left as it is.
+
+        Raises:
+            Unauthorised: The session has ended.
+            HookFailed: The application's function raised.
+        """
+        known = await self.get_session_information(handle, user_context=user_context)
+        owner = ClaimOwner(known.user_id, known.recipe_user_id, known.tenant_id)
+        fetched = await fetch_claim(self.hooks, claim, owner, user_context or {}, self.now_ms())
+        if fetched:
+            await self.merge_claims_into_jwt_payload(handle, fetched, user_context=user_context)
 
     async def get_session_data(self, handle: str, *, user_context: UserContext | None = None) -> dict[str, Any]:
         """The session data. Raises `Unauthorised` when the session has ended."""

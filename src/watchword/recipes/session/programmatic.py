@@ -6,6 +6,7 @@ from typing import Any
 
 from watchword.recipes.session.recipe import Session
 from watchword.recipes.user_context import UserContext
+from watchword.sessions.claims import SessionClaim, ValueT
 from watchword.sessions.errors import SessionNotFound, Unauthorised
 from watchword.sessions.information import SessionInformation
 from watchword.sessions.session import SessionContainer
@@ -90,6 +91,20 @@ class Sessions:
         """Merge into the payload, one level deep; `None` removes a key. Otherwise as `update_jwt_payload`."""
         with _not_found():
             return await self._recipe.merge_into_jwt_payload(handle, changes)
+
+    async def set_claim_value(self, handle: str, claim: SessionClaim[ValueT], value: ValueT) -> None:
+        """Put a claim's value into the payload, as fetched now; the client sees it at its next refresh.
+
+        Raises:
+            SessionNotFound: There is no such session.
+        """
+        with _not_found():
+            await self._recipe.set_claim_value(handle, claim, value)
+
+    async def fetch_and_set_claim(self, handle: str, claim: SessionClaim[Any]) -> None:
+        """Fetch a claim anew, such as somebody's roles, and put it into the payload; as `set_claim_value`."""
+        with _not_found():
+            await self._recipe.fetch_and_set_claim(handle, claim)
 
     async def get_session_data(self, handle: str) -> dict[str, Any]:
         """The session data. Raises `SessionNotFound`."""

@@ -19,6 +19,7 @@ from watchword.sessions.access_tokens import AccessTokenInfo
 from watchword.sessions.claims import ClaimOwner, ClaimValidator, SessionClaim, fetch_claim
 from watchword.sessions.devices import origin_of
 from watchword.sessions.errors import InvalidClaims, TokenTheftDetected, TryRefreshToken, Unauthorised
+from watchword.sessions.payloads import refuse_claims
 from watchword.sessions.refresh_tokens import RefreshToken
 from watchword.sessions.session import SessionContainer
 from watchword.sessions.settings import SessionOptions, SessionSettings
@@ -82,7 +83,7 @@ class Session(SessionsByHandle):
         Raises:
             TenantNotFound: There is no such tenant.
             BadInput: The user id cannot be one.
-            InvalidPayload: Something JSON cannot hold, a reserved name, or too much; nothing was written.
+            InvalidPayload: Something JSON cannot hold, a reserved name, that of a claim, or too much.
             AccountBanned: The user is banned; there is no session.
             HookFailed: A claim could not be fetched.
         """
@@ -90,6 +91,7 @@ class Session(SessionsByHandle):
         for name, value in (("user_id", user_id), ("recipe_user_id", recipe_user_id or user_id)):
             check_id(name, value)  # before claims are fetched for it
         owner = ClaimOwner(user_id, recipe_user_id or user_id, tenant_id)
+        refuse_claims(jwt_payload, self._claim_names)
         payload, context = dict(jwt_payload), {} if user_context is None else user_context
         for claim in self._claims.values():
             payload |= await fetch_claim(self.hooks, claim, owner, context, self.now_ms())
@@ -205,9 +207,19 @@ class Session(SessionsByHandle):
 
     # Claims
 
-    def add_claim(self, claim: SessionClaim[Any], *validators: ClaimValidator) -> None:
-        """Put a claim into each new session, and check these rules about it at every verification (FDI 7)."""
-        self._claims[claim.key] = claim
+    def add_claim(self, claim: SessionClaim[Any], *validators: ClaimValidator, in_new_sessions: bool = True) -> None:
+        """Put a claim into each new session, and check these rules about it at every verification (FDI 7).
+
+        Its name is the claim's from then on: nothing else puts a value under it into a payload (security SE-7).
+
+        Args:
+            claim: The claim.
+            validators: Rules for every route.
+            in_new_sessions: `False` leaves it to be fetched by the routes that ask for it.
+        """
+        self._claim_names.add(claim.key)
+        if in_new_sessions:
+            self._claims[claim.key] = claim
         self._claim_validators += validators
 
     async def get_global_claim_validators(

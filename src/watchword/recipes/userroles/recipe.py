@@ -57,10 +57,8 @@ class UserRoles(Recipe):
     def bind(self, engine: Engine) -> None:
         """Wire the recipe, and put its claims into sessions."""
         super().bind(engine)
-        if not self._skip_roles:
-            engine.sessions.add_claim(self.role_claim)
-        if not self._skip_permissions:
-            engine.sessions.add_claim(self.permission_claim)
+        engine.sessions.add_claim(self.role_claim, in_new_sessions=not self._skip_roles)
+        engine.sessions.add_claim(self.permission_claim, in_new_sessions=not self._skip_permissions)
 
     # Roles of the app
 
