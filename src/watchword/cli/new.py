@@ -11,6 +11,7 @@ from watchword.cli.connection import typer
 from watchword.errors import WatchwordError
 
 TEMPLATES = Path(__file__).with_name("new_app")
+_COMMON = "common"
 _DOTTED = {"gitignore", "dockerignore"}  # files whose names start with a dot, where they are wanted
 
 
@@ -25,14 +26,15 @@ def new(
     framework: Annotated[str, typer.Option(help="What it is built with.")] = "fastapi",
 ) -> None:
     """Make a small application that runs at once: sign-up, sign-in, a forgotten password, one page, a Dockerfile."""
-    known = sorted(folder.name for folder in TEMPLATES.iterdir() if folder.is_dir())
+    known = sorted({folder.name for folder in TEMPLATES.iterdir() if folder.is_dir()} - {_COMMON})
     if framework not in known:
         raise CannotMake(f"there is no application for {framework!r} yet; --framework can be {', '.join(known)}")
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise CannotMake(f"{directory} is there and not empty; name another folder")
     directory.mkdir(parents=True, exist_ok=True)
-    values = {"name": name_of(directory), "version": version("watchword")}
-    for template in sorted(TEMPLATES.joinpath(framework).iterdir()):
+    values = {"name": name_of(directory), "version": version("watchword"), "framework": framework}
+    common, own = TEMPLATES.joinpath(_COMMON).iterdir(), TEMPLATES.joinpath(framework).iterdir()
+    for template in {file.name: file for file in (*common, *own) if file.is_file()}.values():  # its own over the common
         name = f".{template.name}" if template.name in _DOTTED else template.name
         text = re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], template.read_text(encoding="utf-8"))
         directory.joinpath(name).write_text(text, encoding="utf-8")

@@ -1,0 +1,9 @@
+"""What Django has to know of {{name}}. Add your apps and databases; Watchword needs none of them."""
+
+from urllib.parse import urlsplit
+
+from sign_in import ORIGIN
+
+ALLOWED_HOSTS = [urlsplit(ORIGIN).hostname, "localhost"]
+MIDDLEWARE = ["sign_in.watchword", "django.middleware.common.CommonMiddleware"]
+ROOT_URLCONF = "urls"
