@@ -245,7 +245,8 @@ async def test_what_cannot_be_wished_for(site: Site, ada: Person) -> None:
     with pytest.raises(UserNotFound):
         await users.request_email_change("nobody", NEW)
     recipe = next(recipe for recipe in site.auth.recipe_list if isinstance(recipe, ThirdPartyEmailPassword))
-    person = await recipe.sign_in_up("google", "1", ADA, True, {}, {}, tenant_id="public", user_context={})
+    told: dict[str, Any] = {"email": ADA, "is_verified": True, "oauth_tokens": {}, "raw_user_info": {}}
+    person = await recipe.sign_in_up("google", "1", **told, tenant_id="public", user_context={})
     with pytest.raises(UserNotFound):
         await users.request_email_change(person.user.id, NEW)
     await site.post_mail()
