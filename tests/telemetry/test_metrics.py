@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 
 from tests.recipes.thirdparty.double import CLIENT_ID, running_provider
@@ -188,3 +190,19 @@ async def test_no_provider_no_cost(seen: Seen) -> None:
     telemetry.start()
     with telemetry.operation("a") as first, telemetry.operation("b") as second:
         assert first is second
+
+
+def test_a_second_application_of_one_name_on_one_provider_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """OpenTelemetry reads each gauge for the first of them only, and says so in words that name neither of the two."""
+    provider = MeterProvider([InMemoryMetricReader()])
+    for app_name in ("Shop", "Admin", "Shop"):
+        telemetry = Telemetry(meter_provider=provider)
+        telemetry.bind(app_name)
+        telemetry.start()
+        telemetry.start()
+        telemetry.stop()
+    told = [record.message for record in caplog.records if "meter provider" in record.message]
+    assert 1 == len(told)
+    assert "a Watchword called 'Shop' reads its metrics through this meter provider already" in told[0]
+    assert "app_info.app_name" in told[0]
+    provider.shutdown()

@@ -1,5 +1,6 @@
 """OpenTelemetry's tracer and meter, as far as the application has a provider for each."""
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Literal
 
@@ -13,7 +14,10 @@ if TYPE_CHECKING:  # an optional package: imported at run time when the first ob
 Value = str | int | float | bool
 SpanKind = Literal["internal", "server", "client"]
 
+log = logging.getLogger(__name__)
+
 _SCOPE = "watchword"
+_TAKEN = "_taken_by_watchword"  # the mark on a meter; it lasts as long as the provider, and no list of ours has to
 _SCHEMA_URL = "https://opentelemetry.io/schemas/1.37.0"
 
 
@@ -43,6 +47,20 @@ class OpenTelemetry:
             meter_provider.get_meter(*ours, _SCHEMA_URL, scope) if _listens(meter_provider) else None
         )
         self.is_heard = self.tracer is not None or self.meter is not None
+        self._warn_of_another(app_name)
+
+    def _warn_of_another(self, app_name: str) -> None:
+        """A meter provider answers the same scope with the same meter, which takes each observed value once."""
+        if self.meter is None:
+            return
+        if getattr(self.meter, _TAKEN, False):
+            log.warning(
+                "a Watchword called %r reads its metrics through this meter provider already: gauges and counters of "
+                "this one are not collected; give each its own app_info.app_name, or its own "
+                "Telemetry(meter_provider=…)",
+                app_name,
+            )
+        setattr(self.meter, _TAKEN, True)
 
     def start_span(
         self,
