@@ -13,6 +13,7 @@ import pytest
 from tests.examples.demo import free_port
 from watchword.cli.main import command, database_command
 from watchword.database.sqlite import OLDEST_SQLITE
+from watchword.recipes import EmailPassword
 from watchword.recipes.session.programmatic import Sessions
 
 ROOT = Path(__file__).parents[1]
@@ -73,6 +74,14 @@ def test_the_clients_of_the_readme_are_the_tested_ones() -> None:
         re.findall(r"^\| `(supertokens-[a-z-]+)`.*\| ([0-9.]+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
     )
     assert {name: version for name, version in installed.items() if name.startswith("supertokens-")} == told
+
+
+def test_it_is_said_what_tells_who_has_an_account() -> None:
+    """EN-5: that sign-up and `email/exists` tell it is said where people look for it, with what can be switched off."""
+    said = " ".join((ROOT / "SECURITY.md").read_text().split())
+    assert "Sign-up over the frontend protocol tells that an address is taken" in said
+    assert "email_exists_get" in said
+    assert "email_exists_get" in {route.name for route in EmailPassword().routes()}
 
 
 @pytest.mark.parametrize("page", ["coverage.md", "security/README.md"])

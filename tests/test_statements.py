@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import re
 import sqlite3
 from pathlib import Path
 
@@ -97,8 +98,8 @@ async def test_every_statement_is_prepared_by_postgresql(postgres_url: str) -> N
     assert {} == problems
 
 
-async def test_every_statement_on_a_table_with_an_app_id_names_it(sqlite_url: str) -> None:
-    """No statement reaches over all applications by forgetting its condition (TN-1)."""
+async def columns_of(sqlite_url: str) -> dict[str, set[str]]:
+    """The columns of every table after all migrations, by the table's name without prefix."""
     await make_tables(sqlite_url, None)
     connection = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))
     tables = [row[0] for row in connection.execute("select name from sqlite_master where type = 'table'")]
@@ -107,6 +108,12 @@ async def test_every_statement_on_a_table_with_an_app_id_names_it(sqlite_url: st
         for table in tables
     }
     connection.close()
+    return columns
+
+
+async def test_every_statement_on_a_table_with_an_app_id_names_it(sqlite_url: str) -> None:
+    """No statement reaches over all applications by forgetting its condition (TN-1)."""
+    columns = await columns_of(sqlite_url)
     scoped = {table for table, names in columns.items() if "app_id" in names}
 
     assert {"users", "login_methods", "sessions", "signing_keys"} <= scoped
@@ -116,6 +123,40 @@ async def test_every_statement_on_a_table_with_an_app_id_names_it(sqlite_url: st
         for name, statement in STATEMENTS.items()
         if table_names(statement.text) & scoped and ":app_id" not in statement.text
     ]
+
+
+#: One thing, of whatever tenant: a session, a person, a login method, a mail. Whoever knows its random name has it.
+ONE_THING = re.compile(r":(handle|user_id|recipe_user_id|mail_id)\b")
+#: What is for all tenants of an application, and why.
+FOR_ALL_TENANTS = {
+    "accounts.listing.LOAD_USERS": "people whom a statement before it has chosen, with all tenants that they are in",
+    "accounts.tenants.LIST_TENANTS": "the list of all of them, for the operator",
+    "audit.": "an application has one log and one chain",
+    "delivery.courier.": "a courier carries the mail of all",
+    "delivery.outbox.GET_PROGRESS": "how many mails wait",
+    "delivery.outbox.LIST_DEAD": "mails that were given up, for the operator",
+    "recipes.emailpassword.reset_operations.DELETE_EXPIRED_RESET_TOKENS": "removes what is over",
+    "recipes.emailverification.operations.DELETE_EXPIRED_TOKENS": "removes what is over",
+    "recipes.emailverification.change_operations.DELETE_EXPIRED_TOKENS": "removes what is over",
+    "sessions.sweeper.DELETE_ENDED_SESSIONS": "removes what is over",
+    "transfer.exporting.": "an export is of all",
+}
+
+
+async def test_every_statement_on_a_table_with_a_tenant_names_it(sqlite_url: str) -> None:
+    """No statement reaches over the tenants of an application, but where it is written down why (TN-1)."""
+    scoped = {table for table, names in (await columns_of(sqlite_url)).items() if "tenant_id" in names}
+    without = {
+        name.removeprefix("watchword.")
+        for name, statement in STATEMENTS.items()
+        if table_names(statement.text) & scoped
+        and ":tenant_id" not in statement.text
+        and not ONE_THING.search(statement.text)
+    }
+
+    assert {"sessions", "emailpassword_emails", "thirdparty_users", "password_reset_tokens"} <= scoped
+    assert set() == {name for name in without if not name.startswith(tuple(FOR_ALL_TENANTS))}
+    assert set() == {reason for reason in FOR_ALL_TENANTS if not any(name.startswith(reason) for name in without)}
 
 
 @pytest.mark.parametrize(
