@@ -213,6 +213,24 @@ class PasswordRecovery(PasswordChange):
             address=address_of(user_context),
         )
 
+    async def forget_failed_sign_ins(
+        self,
+        email: str,
+        *,
+        tenant_id: str = "public",
+        user_context: UserContext | None = None,
+    ) -> None:
+        """Let an account be signed in to again at which too many passwords were wrong, for a support desk.
+
+        A new password does the same, however it is set. Does nothing where nobody waits or is stopped.
+
+        Args:
+            email: In any spelling.
+            tenant_id: Where the account is.
+            user_context: The application's own; see `UserContext`.
+        """
+        await operations.forget_failed_sign_ins(self.engine, tenant_id, email, address=address_of(user_context or {}))
+
     # The HTTP APIs
 
     async def generate_password_reset_token_post(self, form_fields: Sequence[FormField], api: ApiRequest) -> Answer:
