@@ -3,11 +3,12 @@
 from benchmarks.contenders.contender import VISIT_REQUESTS
 from benchmarks.contenders.serving import HASH_ITERATIONS, HASH_LANES, HASH_MEMORY_KIB
 from benchmarks.environments import ROOT
+from benchmarks.inside.hashing import NODE, PYNACL
 from benchmarks.load import IN_FLIGHT
 from benchmarks.picture import picture_of
 from benchmarks.results import Results
 from benchmarks.spread import Spread, ratio
-from benchmarks.targets import COMPARED, DATABASES, FLOOR, OWN, compare, list_targets, show
+from benchmarks.targets import BETTER_AUTH, COMPARED, DATABASES, FLOOR, OWN, compare, list_targets, show
 
 PAGE = ROOT / "docs" / "performance.md"
 PICTURE = ROOT / "docs" / "images" / "performance.svg"
@@ -118,7 +119,7 @@ def _behind(results: Results) -> str:
         lines.append(f"- **{one.peer}** needs {show(one.times)} times our CPU time for a {where}{reason}.")
     if not behind:
         lines.append("No peer needs less CPU time than Watchword in any operation.")
-    lines.append("")
+    lines += ["", *_bare_hashes(results)]
     for name, about in results.contenders.items():
         said = {**about["lacks"], **about["spares"]}
         if about["problem"]:
@@ -126,6 +127,26 @@ def _behind(results: Results) -> str:
         elif name not in ("FastAPI alone", FLOOR):
             lines += [f"- {name}, {COLUMNS[operation]}: {words}." for operation, words in said.items()]
     return "\n".join(lines)
+
+
+def _bare_hashes(results: Results) -> list[str]:
+    """Beside each other what better-auth and Watchword hash with, and what a sign-in costs beyond that."""
+    node, pynacl = results.hashes.get(NODE), results.hashes[PYNACL]
+    if node is None:
+        return []
+    words = (
+        f"The same Argon2id alone, one at a time, costs {show(Spread.of(node), ' ms')} by `@node-rs/argon2`, which "
+        f"better-auth uses, and {show(Spread.of(pynacl), ' ms')} by PyNaCl, the fastest there is for Python: "
+        f"{show(ratio(node, pynacl), ' ×')} of it."
+    )
+    for database, name in DATABASES.items():
+        own, theirs = results.find(OWN, database, "sign_in"), results.find(BETTER_AUTH, database, "sign_in")
+        if own and theirs:
+            beyond = [Spread.of(cost).median - Spread.of(bare).median for cost, bare in ((theirs, node), (own, pynacl))]
+            words += (
+                f" Beyond its hash a sign-in on {name} costs better-auth {beyond[0]:.1f} ms, and us {beyond[1]:.1f}."
+            )
+    return [words, ""]
 
 
 def _inside(results: Results) -> str:

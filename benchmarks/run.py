@@ -63,7 +63,7 @@ async def run(form: Form, ready: Ready, described: dict[str, dict[str, object]])
     with progress(steps) as step, sqlite_folder() as folder:
         async with running_postgres() as postgres:
             results.about["postgres"] = postgres.version
-            await _measure_inside(form, folder, postgres, results, step)
+            await _measure_inside(form, ready, folder, postgres, results, step)
             http = HttpResults()
             for database in DATABASES:
                 async with all_serving(form, ready, database, folder, postgres) as loads:
@@ -84,8 +84,11 @@ def _other_steps(form: Form, ready: Ready) -> int:
     return 2 * (growth + 1) + 2 + len(ready) - 1 + memory.PARTS
 
 
-async def _measure_inside(form: Form, folder: Path, postgres: PostgresForBench, results: Results, step: Step) -> None:
-    results.hashes = measure_hashes(form).cpu_ms
+async def _measure_inside(
+    form: Form, ready: Ready, folder: Path, postgres: PostgresForBench, results: Results, step: Step
+) -> None:
+    node = next((installed.folder for contender, installed in ready if contender.folder == "better_auth"), None)
+    results.hashes = measure_hashes(form, node).cpu_ms
     step("hashes")
     results.verify = dataclasses.asdict(await measure_verify(form, folder))
     step("verify")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from benchmarks.results import Results
 from benchmarks.spread import Spread, ratio
 
-OWN, FLOOR, PLAIN = "Watchword", "the floor", "FastAPI alone"
+OWN, FLOOR, PLAIN, BETTER_AUTH = "Watchword", "the floor", "FastAPI alone", "better-auth (Node.js)"
 DATABASES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 COMPARED = {
     "sign_up": "sign-up",
@@ -114,7 +114,7 @@ def _sign_in_targets(results: Results) -> list[Target]:
             Target(f"sign-in, the bare hash's cost over all of it, {name}", "≥ 0.9", show(part), part.median >= 0.9)
         )
         for one in compare(results):
-            if one.peer.startswith("better-auth (") and one.database == database and one.operation == "sign_in":
+            if one.peer == BETTER_AUTH and one.database == database and one.operation == "sign_in":
                 what = f"sign-in, better-auth's cost over ours, {name}"
                 targets.append(Target(what, "> 1", show(one.times, " ×"), one.times.median > 1))
     waiting = results.waiting[OWN]["p99_ms"]
