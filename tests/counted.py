@@ -44,7 +44,7 @@ class CountedDatabase:
         _note("list")
         return await self._inner.list(statement, **parameters)
 
-    async def write(self, body: Body[Any]) -> Any:
+    async def write(self, body: Body[Any], *, durable: bool = True) -> Any:
         """See `Database`."""
         counted: list[_CountedTransaction] = []
 
@@ -53,7 +53,7 @@ class CountedDatabase:
             return await body(counted[-1])
 
         try:
-            return await self._inner.write(watched)
+            return await self._inner.write(watched, durable=durable)
         finally:
             _note(f"write {counted[-1].statements if counted else 0}")
 

@@ -10,6 +10,7 @@ import resource
 import signal
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -80,8 +81,8 @@ class DeadlyDatabase:
     async def stop(self) -> None:
         await self._inner.stop()
 
-    async def write(self, body: Body[T]) -> T:
-        return await self._transact(self._inner.write, body)
+    async def write(self, body: Body[T], *, durable: bool = True) -> T:
+        return await self._transact(partial(self._inner.write, durable=durable), body)
 
     async def write_schema(self, body: Body[T]) -> T:
         return await self._transact(self._inner.write_schema, body)

@@ -34,6 +34,8 @@ from watchword.database.statements import Statement
 from watchword.errors import ConfigurationError, Overloaded, StorageUnavailable
 
 BUSY_SECONDS = 0.3
+NORMAL, FULL = 1, 2  # as SQLite numbers them
+SYNCHRONOUS = Statement("pragma synchronous")
 
 
 @pytest.fixture
@@ -79,6 +81,25 @@ async def in_one_batch(db: SqliteDatabase, *bodies: object) -> list[object]:
     gate.let_go()
     await held
     return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_only_what_may_not_be_lost_waits_for_the_disk(db: SqliteDatabase) -> None:
+    """A commit need not wait when only a loss of power could undo it; with one that must wait, all of a batch do."""
+
+    async def ask(tx: Transaction) -> int:
+        row = await tx.find(SYNCHRONOUS)
+        assert row is not None
+        return row["synchronous"]
+
+    assert [FULL, NORMAL, FULL] == [await db.write(ask, durable=durable) for durable in (True, False, True)]
+    gate = Gate()
+    held = asyncio.create_task(db.write(gate.body, durable=False))
+    await asyncio.to_thread(gate.reached.wait, 30)
+    tasks = [asyncio.create_task(db.write(ask, durable=durable)) for durable in (False, True, False)]
+    await asyncio.sleep(0)  # each has put its body into the queue
+    gate.let_go()
+    await held
+    assert [FULL, FULL, FULL] == await asyncio.gather(*tasks)
 
 
 async def test_what_waits_is_committed_together(db: SqliteDatabase, path: Path) -> None:

@@ -75,8 +75,12 @@ class Database(Protocol):
         """Finish what runs and disconnect."""
         ...
 
-    async def write(self, body: Body[T]) -> T:
-        """Run `body` in one transaction and commit; an exception rolls all of it back."""
+    async def write(self, body: Body[T], *, durable: bool = True) -> T:
+        """Run `body` in one transaction and commit; an exception rolls all of it back.
+
+        With `durable=False` what was committed outlives this process, but the last of it may be lost when the machine
+        loses its power: for what nobody was told of. It saves SQLite the wait for the disk; elsewhere it is no other.
+        """
         ...
 
     async def write_schema(self, body: Body[T]) -> T:

@@ -80,6 +80,7 @@ class _Job:
     body: Body[Any]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
+    durable: bool
     give_up_at: float  # of time.monotonic, seconds
     result: Any = None
     error: BaseException | None = None
@@ -100,12 +101,13 @@ class GroupCommit:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._stopping = False
         self._is_working = False
+        self._is_durable = True  # as the connection comes
         self._gate = threading.Lock()  # no job may slip in behind the one that ends the thread
         self._thread = threading.Thread(target=self._work, name="watchword-sqlite-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, body: Body[Any]) -> Any:
-        """Run a body in the writer's thread; returns after its commit.
+    async def run(self, body: Body[Any], *, durable: bool = True) -> Any:
+        """Run a body in the writer's thread; returns after its commit, which waits for the disk if it is durable.
 
         Raises:
             Overloaded: Too many wait already.
@@ -114,7 +116,7 @@ class GroupCommit:
         if self._jobs.qsize() >= LONGEST_QUEUE:
             raise Overloaded("the database")
         loop = asyncio.get_running_loop()
-        job = _Job(body, loop, loop.create_future(), time.monotonic() + self._busy_seconds)
+        job = _Job(body, loop, loop.create_future(), durable, time.monotonic() + self._busy_seconds)
         with self._gate:
             if self._stopping:
                 raise StorageUnavailable(STOPPED)
@@ -166,12 +168,19 @@ class GroupCommit:
         if not jobs:
             return
         try:
+            self._be_durable(any(job.durable for job in jobs))
             self._connection.execute("begin immediate")
             for job in jobs:
                 self._run_job(job)
             self._connection.execute("commit")
         except BaseException as error:  # the batch did not commit: each caller has its own outage
             self._fail(jobs, error)
+
+    def _be_durable(self, wanted: bool) -> None:
+        """Whether the next commit waits for the disk. In the write-ahead log either keeps the file whole."""
+        if wanted != self._is_durable:
+            self._connection.execute(f"pragma synchronous = {'full' if wanted else 'normal'}")
+            self._is_durable = wanted
 
     def _run_job(self, job: _Job) -> None:
         transaction = SqliteTransaction(self._connection, self._rendering)

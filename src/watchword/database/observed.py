@@ -35,10 +35,10 @@ class ObservedDatabase:
         """See `Database`."""
         await self._inner.stop()
 
-    async def write(self, body: Body[T]) -> T:
+    async def write(self, body: Body[T], *, durable: bool = True) -> T:
         """See `Database`; the span covers the wait for a connection, all tries and the commit."""
         with self._seen("transaction"):
-            return await self._inner.write(body)
+            return await self._inner.write(body, durable=durable)
 
     async def write_schema(self, body: Body[T]) -> T:
         """See `Database`."""

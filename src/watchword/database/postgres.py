@@ -92,7 +92,7 @@ class PostgresDatabase:
         if pool is not None:
             await pool.close()
 
-    async def write(self, body: Body[T]) -> T:
+    async def write(self, body: Body[T], *, durable: bool = True) -> T:  # noqa: ARG002  a commit is always durable here
         """Run `body` in one transaction and commit; again on serialisation failures, deadlocks and lost connections."""
         return await self._transact(body, self._manner)
 

@@ -18,6 +18,7 @@ MOST_COMPILED = 1024  # more statements than the product has; a bound for those 
 _WORDS: dict[str, dict[Dialect, str]] = {
     "bytes": {"sqlite": "blob", "postgres": "bytea"},
     "for_update": {"sqlite": "", "postgres": "for update"},  # SQLite's writer has the whole database already
+    "for_share": {"sqlite": "", "postgres": "for share"},  # the row stays as it is, and whoever refers to it goes on
     "for_key_share": {"sqlite": "", "postgres": "for key share"},  # the row stays while this transaction lasts
     "greatest": {"sqlite": "max", "postgres": "greatest"},
     "least": {"sqlite": "min", "postgres": "least"},

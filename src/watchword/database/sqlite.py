@@ -75,11 +75,11 @@ class SqliteDatabase:
                 connection.close()
         self._reader = self._lister = self._lister_thread = None
 
-    async def write(self, body: Body[T]) -> T:
+    async def write(self, body: Body[T], *, durable: bool = True) -> T:
         """Run `body` in one transaction, in the writer's thread, and commit; see `GroupCommit`."""
         if self._writer is None:
             raise StorageUnavailable(STOPPED)
-        return await self._writer.run(body)
+        return await self._writer.run(body, durable=durable)
 
     async def write_schema(self, body: Body[T]) -> T:
         """Like `write`, but wait up to a minute for another process that is migrating."""

@@ -34,6 +34,7 @@ class AsgiRequest(HttpRequest):
         self._addresses = addresses
         self._by_name: dict[bytes, bytes] | None = None
         self._cookies = None
+        self._client: tuple[str | None] | None = None
 
     def header(self, name: str) -> str | None:
         """The first header of this name (given in lower case), or `None`."""
@@ -72,9 +73,11 @@ class AsgiRequest(HttpRequest):
     @property
     def client_address(self) -> str | None:
         """The client in canonical form, behind `trusted_proxies` the one they name."""
-        peer, port = self._peer or (None, None)
-        # A server that put a forwarded address in place of the peer's names no port with it.
-        return self._addresses.find(peer, self.headers, resolved=peer is not None and not port)
+        if self._client is None:
+            peer, port = self._peer or (None, None)
+            # A server that put a forwarded address in place of the peer's names no port with it.
+            self._client = (self._addresses.find(peer, self.headers, resolved=peer is not None and not port),)
+        return self._client[0]
 
 
 def _path_below_mount(scope: Scope) -> str:

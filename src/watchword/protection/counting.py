@@ -53,6 +53,11 @@ class Counting:
             except (StorageUnavailable, Overloaded) as error:
                 log.warning("a count of sign-ins stays as it is: %s", error)
 
+    async def succeed(self, tx: Transaction, keys: SignInKeys) -> None:
+        """Note that a try was right, in a transaction of somebody else's."""
+        await self._alone.succeed(keys)
+        await self._shared.succeed_in(tx, keys)
+
     async def forget(self, tx: Transaction, lane: Lane) -> None:
         """Forget the failures of a lane, in a transaction of somebody else's."""
         await self._alone.succeed(SignInKeys(None, (lane,)))

@@ -3,12 +3,15 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
-from watchword.database.database import Database, Transaction
+from watchword.database.database import Body, Database, Transaction
 from watchword.database.statements import Statement
 from watchword.errors import Overloaded, StorageUnavailable
 from watchword.protection.settings import FOREVER_MS, KEEP_FAILURES_MS
 from watchword.protection.store import Begun, Budget, Lane, SignInKeys
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +35,7 @@ class DatabaseStore:
 
     async def take(self, budget: Budget, now_ms: int) -> int:
         """Take one request out of a budget; 0 when there was one, else the wait in ms."""
-        wait_ms = await self._db.write(lambda tx: self._take(tx, budget, now_ms))
+        wait_ms = await self._write(lambda tx: self._take(tx, budget, now_ms))
         await self._clean_sometimes(now_ms)
         return wait_ms
 
@@ -45,7 +48,7 @@ class DatabaseStore:
                     return number
             return None
 
-        without = await self._db.write(body)
+        without = await self._write(body)
         await self._clean_sometimes(now_ms)
         return without
 
@@ -66,7 +69,7 @@ class DatabaseStore:
                     break
             return begun
 
-        begun = await self._db.write(body)
+        begun = await self._write(body)
         await self._clean_sometimes(now_ms)
         return begun
 
@@ -91,13 +94,13 @@ class DatabaseStore:
 
     async def succeed(self, keys: SignInKeys) -> None:
         """The try was right."""
+        await self._write(lambda tx: self.succeed_in(tx, keys))
 
-        async def body(tx: Transaction) -> None:
-            await self._give_back(tx, keys.network)
-            for lane in keys.lanes:
-                await tx.execute(FORGET_FAILURES, app_id=self._app_id, key=lane.key)
-
-        await self._db.write(body)
+    async def succeed_in(self, tx: Transaction, keys: SignInKeys) -> None:
+        """The try was right, in a transaction of somebody else's: last in it, for a network has one row."""
+        await self._give_back(tx, keys.network)
+        for lane in keys.lanes:
+            await self.forget(tx, lane)
 
     async def take_back(self, keys: SignInKeys, now_ms: int) -> None:
         """The try was never checked."""
@@ -109,7 +112,11 @@ class DatabaseStore:
                     TAKE_FAILURE_BACK, app_id=self._app_id, key=lane.key, now_ms=now_ms, day_ms=lane.rule.day_ms
                 )
 
-        await self._db.write(body)
+        await self._write(body)
+
+    async def _write(self, body: Body[T]) -> T:
+        """In one transaction. A loss of power may take the last moment's counts along: no stranger can cause that."""
+        return await self._db.write(body, durable=False)
 
     async def _take(self, tx: Transaction, budget: Budget, now_ms: int) -> int:
         limit = budget.limit
@@ -173,7 +180,7 @@ class DatabaseStore:
             where = {"app_id": self._app_id, "now_ms": now_ms, "most": CLEAN_BATCH}
             return await tx.execute(CLEAN_BUCKETS, **where) + await tx.execute(CLEAN_FAILURES, **where)
 
-        return await self._db.write(body)
+        return await self._write(body)
 
 
 TAKE = Statement(

@@ -1,7 +1,7 @@
 """The limits in force: who is counted where, and what happens when it is too much."""
 
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -9,7 +9,7 @@ from typing import Literal
 from watchword.audit.events import EventLog, SecurityEvent, Unlogged
 from watchword.clock import Clock
 from watchword.crypto.sealing import SecretRing
-from watchword.database.database import Database, Transaction
+from watchword.database.database import Body, Database, Transaction
 from watchword.errors import Overloaded, StorageUnavailable
 from watchword.http.client_address import network_of
 from watchword.protection.counting import Counting
@@ -111,7 +111,9 @@ class Limits:
         return await self._mails.may_mail(kind, address, tenant_id)
 
     @asynccontextmanager
-    async def sign_in_attempt(self, tenant_id: str, email: str, caller: Caller) -> AsyncGenerator[None, None]:
+    async def sign_in_attempt(
+        self, tenant_id: str, email: str, caller: Caller, *, later: Callable[[Body[None]], None] | None = None
+    ) -> AsyncGenerator[None, None]:
         """Around the comparison of a password: counts before it, so that parallel guesses count too.
 
         Leaving with `Overloaded` or `StorageUnavailable` takes the count back, since nothing was
@@ -121,6 +123,8 @@ class Limits:
             tenant_id: Where the account is, or would be.
             email: In normal form. Unknown ones count like known ones (security EN-1).
             caller: As far as known; without anything, the account alone is counted.
+            later: Takes what forgets earlier failures, to be done in a transaction that comes anyway; without it that
+                is a transaction of its own.
         Raises:
             TooManyRequests: Before anything was compared.
             SignInStopped: The same, and waiting does not help.
@@ -155,7 +159,10 @@ class Limits:
                 )
             raise
         right = SignInKeys(keys.network, begun.lanes)
-        await self._counting.settle(lambda store: store.succeed(right))
+        if later is None:
+            await self._counting.settle(lambda store: store.succeed(right))
+        else:
+            later(lambda tx: self._counting.succeed(tx, right))
 
     def can_be_used_up(self, name: LimitName | Literal["sign_in"]) -> bool:
         """Whether anything is counted there."""

@@ -31,6 +31,7 @@ async def create_session(
     with_anti_csrf_token: bool,
     origin: Origin = Origin(),  # noqa: B008 - frozen
     admit: Callable[[Transaction], Awaitable[None]] | None = None,
+    also: Callable[[Transaction], Awaitable[None]] | None = None,
 ) -> GrantedTokens:
     """Make and store a session, then its tokens.
 
@@ -42,6 +43,7 @@ async def create_session(
         with_anti_csrf_token: Whether its tokens carry an anti-CSRF token.
         origin: Where it is started.
         admit: Called first in the transaction that stores the session; what it raises leaves none.
+        also: Called last in it, likewise.
 
     Raises:
         BadInput: The user id cannot be one.
@@ -113,6 +115,8 @@ async def create_session(
             facts={"expires_at_ms": session.expires_at_ms, "ends_at_ms": ends_at_ms},
         )
         await engine.audit.record(tx, created)
+        if also is not None:
+            await also(tx)
 
     await engine.db.write(insert)
     engine.counts.created += 1

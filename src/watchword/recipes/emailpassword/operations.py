@@ -29,7 +29,9 @@ class PasswordUser:
     password_hash: str | None = field(repr=False)
 
 
-async def sign_up(engine: Engine, tenant_id: str, email: str, password: str, *, address: str | None = None) -> User:
+async def sign_up(
+    engine: Engine, tenant_id: str, email: str, password: str, *, address: str | None = None
+) -> PasswordUser:
     """Make a password user: hash first, then one transaction that leaves all or nothing.
 
     Args:
@@ -72,7 +74,7 @@ async def sign_up(engine: Engine, tenant_id: str, email: str, password: str, *, 
         await engine.audit.record(tx, signed_up)
 
     await engine.db.write(insert)
-    return user
+    return PasswordUser(user, user_id, password_hash)
 
 
 async def insert_password(tx: Transaction, app_id: str, method: LoginMethod, password_hash: str | None) -> None:
@@ -104,13 +106,18 @@ async def insert_email(tx: Transaction, app_id: str, tenant_id: str, recipe_user
         raise EmailAlreadyExists
 
 
-async def sign_in(engine: Engine, tenant_id: str, email: str, password: str, *, address: str | None = None) -> User:
+async def sign_in(
+    engine: Engine, tenant_id: str, email: str, password: str, *, address: str | None = None
+) -> PasswordUser:
     """Find the user whom address and password open: one read, one hash, no transaction around them.
 
     An unknown address costs the same hash as a known one, in the same pool (security EN-2). What is
     refused without a hash is refused by a rule that does not depend on who exists: a password over
     1 024 bytes, or one that is not text (security PW-7). A failure is noted in the audit log, with the
     client's `address`.
+
+    Returns:
+        The user, with the hash as it was read before the comparison.
 
     Raises:
         WrongCredentials: Unknown address, other tenant or wrong password; they are not told apart.
@@ -131,7 +138,7 @@ async def sign_in(engine: Engine, tenant_id: str, email: str, password: str, *, 
     if found is None:  # unreachable while `verify` keeps its promise for None; here so that no forgotten rule opens
         raise WrongCredentials
     await _rehash_if_weaker(engine, found, password)
-    return found.user
+    return found
 
 
 def _note_failure(engine: Engine, tenant_id: str, user_id: str | None, address: str | None) -> None:

@@ -8,17 +8,18 @@ from watchword.accounts.users import LoginMethod, User
 from watchword.database.database import Transaction
 from watchword.errors import BadInput, ConfigurationError, EmailAlreadyExists, WatchwordError
 from watchword.recipes.api import Answer, ApiRequest, FirstFactor, Route
-from watchword.recipes.emailpassword import meanwhile, operations
+from watchword.recipes.emailpassword import operations
 from watchword.recipes.emailpassword.errors import WrongCredentials
 from watchword.recipes.emailpassword.fdi import email_password_routes
 from watchword.recipes.emailpassword.form_fields import InputFormField, only_field, sign_in_fields, sign_up_fields
+from watchword.recipes.emailpassword.meanwhile import PasswordSignIn
 from watchword.recipes.emailpassword.password_policy import PasswordPolicy
 from watchword.recipes.emailpassword.recovery import PasswordRecovery
 from watchword.recipes.emailpassword.stored_tables import STORED_TABLES
 from watchword.recipes.refusals import noting_refusals
-from watchword.recipes.session_feature import EmailPasswordContext, FormField, SessionFeature
+from watchword.recipes.session_feature import Action, EmailPasswordContext, FormField, SessionFeature
 from watchword.recipes.user_context import UserContext, address_of, caller
-from watchword.sessions.session import ENDED_BECAUSE, SessionContainer
+from watchword.sessions.session import ENDED_BECAUSE
 from watchword.setting_types import checked_settings
 from watchword.settings import host_of, is_local
 from watchword.stored_data import StoredTable
@@ -105,7 +106,10 @@ class EmailPassword(PasswordRecovery):
             Overloaded: Too many passwords wait to be hashed.
         """
         typed = self.password_policy.normalised(password)
-        return await operations.sign_up(self.engine, tenant_id, email, typed, address=address_of(user_context))
+        made = await operations.sign_up(self.engine, tenant_id, email, typed, address=address_of(user_context))
+        if under_way := PasswordSignIn.of(user_context):
+            under_way.watch(made.recipe_user_id, made.password_hash)
+        return made.user
 
     async def sign_in(self, email: str, password: str, *, tenant_id: str, user_context: UserContext) -> User:
         """The user whom this address and password open; no session, no hook.
@@ -119,9 +123,15 @@ class EmailPassword(PasswordRecovery):
             Overloaded: Too many passwords wait to be hashed.
         """
         self.engine.passwords.refuse_when_full()  # before anything is written for it
-        async with self.engine.limits.sign_in_attempt(tenant_id, operations.account_key(email), caller(user_context)):
+        under_way = PasswordSignIn.of(user_context)
+        later = None if under_way is None else under_way.add
+        account = operations.account_key(email)
+        async with self.engine.limits.sign_in_attempt(tenant_id, account, caller(user_context), later=later):
             typed = self.password_policy.normalised(password)
-            return await operations.sign_in(self.engine, tenant_id, email, typed, address=address_of(user_context))
+            found = await operations.sign_in(self.engine, tenant_id, email, typed, address=address_of(user_context))
+            if under_way is not None:
+                under_way.watch(found.recipe_user_id, found.password_hash)
+            return found.user
 
     async def does_email_exist(self, email: str, *, tenant_id: str, user_context: UserContext) -> bool:  # noqa: ARG002 - for overrides
         """Whether the tenant has a password user of this address; users of a provider do not count."""
@@ -154,19 +164,16 @@ class EmailPassword(PasswordRecovery):
         if is_fake_email(email):
             raise EmailAlreadyExists
         of_request: dict[str, Any] = {"tenant_id": api.tenant_id, "user_context": api.user_context}
-        with noting_refusals(self.engine, api, operations.RECIPE_ID):
-            await self.check_sign_up(email, third_party_id=None, is_verified=False, **of_request)
-            user = await self.sign_up(email, password, **of_request)
-        _check_user(user, f"{type(self).__name__}.sign_up")
-        seen = await meanwhile.find_password_hash(self.engine, api.tenant_id, email)
         own = tuple(field for field in form_fields if field.id not in ("email", "password"))
-        recipe_user_id = _login_method_of(user, email, api.tenant_id)
-        context = EmailPasswordContext(own, user_context=api.user_context)
-        session = await self.start_session(api, user, recipe_user_id, context, "signup")
-        await self._end_if_changed(session, api, recipe_user_id, password, seen)
-        return Answer(
-            body={"status": "OK"}, user=user, recipe_user_id=recipe_user_id, session=session, signed_in_as=email
-        )
+        under_way = PasswordSignIn(self.engine, api.tenant_id)
+        async with under_way.until_stored(api.user_context, self.engine.db):
+            with noting_refusals(self.engine, api, operations.RECIPE_ID):
+                await self.check_sign_up(email, third_party_id=None, is_verified=False, **of_request)
+                user = await self.sign_up(email, password, **of_request)
+            _check_user(user, f"{type(self).__name__}.sign_up")
+            if type(self).sign_up is not EmailPassword.sign_up:
+                await under_way.read_hash(email)
+            return await self._let_in(under_way, api, user, form_fields, own, "signup")
 
     async def sign_in_post(self, form_fields: Sequence[FormField], api: ApiRequest) -> Answer:
         """`POST /signin`: check the password, run the hooks, start the session. Source: FDI 8.2.
@@ -185,17 +192,14 @@ class EmailPassword(PasswordRecovery):
         await self.check_challenge("sign_in", email, api)
         if is_fake_email(email):  # no password is the first proof for an address that nobody can have
             raise WrongCredentials
-        seen = await meanwhile.find_password_hash(self.engine, api.tenant_id, email)
-        with noting_refusals(self.engine, api, operations.RECIPE_ID):
-            user = await self.sign_in(email, password, tenant_id=api.tenant_id, user_context=api.user_context)
-        _check_user(user, f"{type(self).__name__}.sign_in")
-        recipe_user_id = _login_method_of(user, email, api.tenant_id)
-        context = EmailPasswordContext(user_context=api.user_context)
-        session = await self.start_session(api, user, recipe_user_id, context, "signin")
-        await self._end_if_changed(session, api, recipe_user_id, password, seen)
-        return Answer(
-            body={"status": "OK"}, user=user, recipe_user_id=recipe_user_id, session=session, signed_in_as=email
-        )
+        under_way = PasswordSignIn(self.engine, api.tenant_id)
+        async with under_way.until_stored(api.user_context, self.engine.db):
+            if type(self).sign_in is not EmailPassword.sign_in:  # one that compares passwords itself watches no hash
+                await under_way.read_hash(email)
+            with noting_refusals(self.engine, api, operations.RECIPE_ID):
+                user = await self.sign_in(email, password, tenant_id=api.tenant_id, user_context=api.user_context)
+            _check_user(user, f"{type(self).__name__}.sign_in")
+            return await self._let_in(under_way, api, user, form_fields, (), "signin")
 
     async def email_exists_get(self, email: str, api: ApiRequest) -> Answer:
         """`GET /emailpassword/email/exists`: whether a password user has the address. Source: FDI 8.2.
@@ -206,17 +210,31 @@ class EmailPassword(PasswordRecovery):
         exists = await self.does_email_exist(email, tenant_id=api.tenant_id, user_context=api.user_context)
         return Answer(body={"status": "OK", "exists": exists})
 
-    async def _end_if_changed(
-        self, session: SessionContainer, api: ApiRequest, recipe_user_id: str, password: str, seen: str | None
-    ) -> None:
+    async def _let_in(
+        self,
+        under_way: PasswordSignIn,
+        api: ApiRequest,
+        user: User,
+        form_fields: Sequence[FormField],
+        own: tuple[FormField, ...],
+        action: Action,
+    ) -> Answer:
+        """Start the session of somebody whose password is right, if it still is when the session is stored."""
+        email, password = _value_of(form_fields, "email"), _value_of(form_fields, "password")
+        recipe_user_id = _login_method_of(user, email, api.tenant_id)
+        context = EmailPasswordContext(own, user_context=api.user_context)
+        session = await self.start_session(api, user, recipe_user_id, context, action)
         try:
             typed = self.password_policy.normalised(password)
-            await meanwhile.require_unchanged(self.engine, api.tenant_id, recipe_user_id, typed, seen)
+            await under_way.require_unchanged(session.handle, recipe_user_id, typed)
         except WatchwordError:
             if session is not api.session:  # its tokens go nowhere; nor shall it stand in any list
                 api.user_context[ENDED_BECAUSE] = "password_changed"
                 await session.revoke()
             raise
+        return Answer(
+            body={"status": "OK"}, user=user, recipe_user_id=recipe_user_id, session=session, signed_in_as=email
+        )
 
     def _check_one_password_rule(self, form_fields: Sequence[InputFormField]) -> None:
         own = any(field.id == "password" and field.validate is not None for field in form_fields)

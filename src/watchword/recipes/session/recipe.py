@@ -14,6 +14,7 @@ from watchword.recipes.api import Answer, ApiRequest, Route
 from watchword.recipes.session.by_handle import SessionsByHandle
 from watchword.recipes.session.fdi import session_routes
 from watchword.recipes.user_context import UserContext, address_of
+from watchword.recipes.with_session import WithSession
 from watchword.sessions import lifecycle, refresh, verify
 from watchword.sessions.access_tokens import AccessTokenInfo
 from watchword.sessions.claims import ClaimOwner, ClaimValidator, SessionClaim, fetch_claim
@@ -95,6 +96,7 @@ class Session(SessionsByHandle):
         payload, context = dict(jwt_payload), {} if user_context is None else user_context
         for claim in self._claims.values():
             payload |= await fetch_claim(self.hooks, claim, owner, context, self.now_ms())
+        waiting = WithSession.of(context)
         granted = await lifecycle.create_session(
             self.session_engine,
             owner,
@@ -103,7 +105,10 @@ class Session(SessionsByHandle):
             with_anti_csrf_token=with_anti_csrf_token,
             origin=origin_of(context.get("request")),
             admit=partial(self._admit, tenant_id=tenant_id, user_id=user_id),
+            also=None if waiting is None else waiting.write,
         )
+        if waiting is not None:
+            waiting.note_stored(granted.access_token.handle)
         return SessionContainer(self, granted.access_token, issued=granted.issued, user_context=user_context)
 
     async def _admit(self, tx: Transaction, *, tenant_id: str, user_id: str) -> None:
