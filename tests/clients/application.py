@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import Depends, FastAPI, HTTPException
+from fastapi import Body, Depends, FastAPI, HTTPException
 
-from watchword import AppInfo, Watchword
+from watchword import AppInfo, SessionContainer, Watchword
 from watchword.frameworks.fastapi import install, verify_session
 from watchword.http.client import OutgoingClient
 from watchword.recipes import Session, SessionFeature, ThirdPartyEmailPassword
@@ -82,6 +82,15 @@ def make_application(auth: Watchword) -> FastAPI:
     app = FastAPI()
     install(app, auth)
     signed_in = Depends(verify_session(auth))
+
+    @app.post("/api/change-email")
+    async def change_email(
+        email: str = Body(embed=True),
+        session: SessionContainer = Depends(verify_session(auth, override_global_claim_validators=[])),
+    ) -> dict[str, Any]:
+        here = {"keep_session": session.handle, "user_context": session.user_context}
+        await auth.users.request_email_change(session.user_id, email, **here)
+        return {"status": "OK"}
 
     @app.get("/api/session")
     async def read(session: Any = signed_in) -> dict[str, Any]:

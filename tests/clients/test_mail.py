@@ -155,3 +155,22 @@ async def test_auth_react_resets_a_password(page: Page, mailing: MailingSite, em
 
     await fill_in(page, email, NEW_PASSWORD)
     await expect_signed_in(page)
+
+
+async def test_auth_react_follows_a_link_to_another_address(page: Page, mailing: MailingSite, email: str) -> None:
+    """Who mistyped the address wishes for the right one; the client's own page uses the link, and leads on."""
+    await sign_up(page, email)
+    await mailing.take_link("verify-email")
+    right = f"right-{email}"
+    wish = """([url, email]) => fetch(url, {
+        method: "POST", headers: {"content-type": "application/json"}, body: JSON.stringify({email}),
+    }).then((answer) => answer.json())"""
+    assert {"status": "OK"} == await page.evaluate(wish, [f"{mailing.site.api}/api/change-email", right])
+
+    await page.goto(await mailing.take_link("verify-email"))
+    await page.get_by_text("Continue", exact=False).click()
+
+    await expect_signed_in(page)
+    await page.get_by_role("button", name="Sign out").click()
+    await fill_in(page, right, PASSWORD)
+    await expect_signed_in(page)

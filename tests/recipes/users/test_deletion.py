@@ -56,6 +56,7 @@ async def settle(town: Town, name: str) -> User:
     context = {"request": request}
     await town.recipe.send_reset_password_email(user.id, email, tenant_id="public", user_context=context)
     await town.verification.send_email_verification_email(user.id, tenant_id="public", user_context=context)
+    await auth.users.request_email_change(user.id, f"{name}@new.example", user_context=context)
     roles = next(recipe for recipe in auth.recipe_list if isinstance(recipe, UserRoles))
     await roles.create_or_add_permissions("member", ["read"])
     await roles.add_to_user(user.id, "member")

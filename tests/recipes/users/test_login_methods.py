@@ -1,6 +1,7 @@
 """Somebody with several ways to sign in gives one up; the last one stays. Security SE-5, PW-13; mission D126."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from tests.recipes.users.tables import dump
 from tests.site import PASSWORD
 from watchword.accounts.errors import LastLoginMethod
 from watchword.accounts.users import User
-from watchword.errors import UserNotFound
+from watchword.errors import BadInput, EmailAlreadyExists, FieldErrors, UserNotFound
 from watchword.recipes.emailpassword.errors import WrongCredentials
 
 
@@ -94,3 +95,42 @@ async def test_somebody_elses_way_is_none_of_mine(town: Town) -> None:
         with pytest.raises(UserNotFound):
             await town.auth.users.delete_login_method(stranger, method)
     assert ada == await town.auth.users.get(ada.id)
+
+
+async def test_a_provider_s_person_gets_a_password(town: Town) -> None:
+    """One user with two ways in, by the verified address; whoever reads the mail there hears of it. Mission D135."""
+    ada = await town.sign_in_up()
+    with pytest.raises(FieldErrors):
+        await town.auth.users.create_password(ada.id, "short1")
+    town.clock.advance(1_000)
+    both = await town.auth.users.create_password(ada.id, PASSWORD)
+    assert (ada.id, ["thirdparty", "emailpassword"]) == (both.id, [method.recipe_id for method in both.login_methods])
+    signed_in = await town.recipe.sign_in("ada@example.com", PASSWORD, tenant_id="public", user_context={})
+    assert (both, True) == (signed_in, both.login_methods[1].verified)
+    assert ("password_changed", "ada@example.com") == ((mail := await town.mail.take()).kind, mail.to)
+    with pytest.raises(BadInput, match="has a password"):
+        await town.auth.users.create_password(ada.id, PASSWORD)
+    left = await town.auth.users.delete_login_method(ada.id, ada.id)
+    assert ["emailpassword"] == [method.recipe_id for method in left.login_methods]
+
+
+async def test_a_password_needs_an_address_of_one_s_own(town: Town) -> None:
+    """Attack: take somebody's address at a provider that proves none, and reserve it here; or one that is taken."""
+    told: dict[str, Any] = {"oauth_tokens": {}, "raw_user_info": {}, "tenant_id": "public", "user_context": {}}
+    eve = (await town.recipe.sign_in_up("gitlab", "1", email="ada@example.com", is_verified=False, **told)).user
+    with pytest.raises(BadInput, match="no verified address"):
+        await town.auth.users.create_password(eve.id, PASSWORD)
+    await town.sign_up()
+    twin = await town.sign_in_up()
+    with pytest.raises(EmailAlreadyExists):
+        await town.auth.users.create_password(twin.id, PASSWORD)
+    assert twin == await town.auth.users.get(twin.id)
+
+
+async def test_of_two_passwords_at_once_there_is_one(town: Town) -> None:
+    """Attack: race two requests for a first password."""
+    ada = await town.sign_in_up()
+    create = town.auth.users.create_password
+    answers = await asyncio.gather(*(create(ada.id, PASSWORD) for _ in range(2)), return_exceptions=True)
+    assert [BadInput, User] == sorted((type(answer) for answer in answers), key=lambda kind: kind.__name__)
+    assert 2 == len((await town.auth.users.get(ada.id)).login_methods)

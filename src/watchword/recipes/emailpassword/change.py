@@ -111,7 +111,8 @@ class PasswordChange(SignInRecipe):
         user_context = user_context or {}
         if password is not None:
             if apply_password_policy:
-                await self._apply_password_policy(recipe_user_id, password, email, user_context)
+                method = await change_operations.get_login_method(self.engine, recipe_user_id)
+                await self._require_choosable(password, a_tenant_of(method), email or method.email, user_context)
             password = self.password_policy.normalised(password)
         return await change_operations.update_email_or_password(
             self.engine,
@@ -131,10 +132,39 @@ class PasswordChange(SignInRecipe):
         if new_email is not None and method.recipe_id == operations.RECIPE_ID:
             await operations.update_email(tx, self.engine.app_id, method.recipe_user_id, new_email)
 
-    async def _apply_password_policy(
-        self, recipe_user_id: str, password: str, new_email: str | None, user_context: UserContext
+    async def create_password(self, user: User, password: str, *, user_context: UserContext | None = None) -> User:
+        """Give a password to somebody who signs in by other means, beside them, with a verified address of theirs.
+
+        A mail to the address says so. Whoever reads mail there can reset it: so the address must be proved.
+
+        Args:
+            user: Without a password.
+            password: The rules for new passwords hold, as at sign-up.
+            user_context: For the language of the mail, and the audit log.
+
+        Returns:
+            The user, with one login method more.
+
+        Raises:
+            BadInput: The user has a password, or no verified address.
+            FieldErrors: The password is refused, or somebody else signs in with the address (`EmailAlreadyExists`).
+            Overloaded: Too many passwords wait to be hashed.
+        """
+        user_context = user_context or {}
+        method = change_operations.find_verified_method(user)
+        await self._require_choosable(password, a_tenant_of(method), method.email, user_context)
+        return await change_operations.create_password(
+            self.engine,
+            method.recipe_user_id,
+            self.password_policy.normalised(password),
+            language=language_of(user_context),
+            address=address_of(user_context),
+        )
+
+    async def _require_choosable(
+        self, password: str, tenant_id: str, email: str | None, user_context: UserContext
     ) -> None:
-        method = await change_operations.get_login_method(self.engine, recipe_user_id)
+        """Return if this person may choose the password, by the form's rule and the policy. Raises `FieldErrors`."""
         check_new_password(password)
-        await check_field(self.reset_form_fields[0], password, a_tenant_of(method), self.hooks)
-        await self.check_new_password(password, email=new_email or method.email, user_context=user_context)
+        await check_field(self.reset_form_fields[0], password, tenant_id, self.hooks)
+        await self.check_new_password(password, email=email, user_context=user_context)

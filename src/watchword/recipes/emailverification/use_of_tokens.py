@@ -71,18 +71,17 @@ async def use_token(
         )
         about: dict[str, Any] = {"tenant_id": tenant_id, "user_id": user.id}
         address = address_of(user_context)
-        await engine.audit.record(tx, SecurityEvent("email_verified", address=address, **about))
         if verified.former_email is None:
             await directory.mark_email_verified(tx, engine.app_id, method.recipe_user_id, verified.email)
             await delete_tokens(tx, engine.app_id, method.recipe_user_id, verified.email)
-            return verified, []
-        await change_email(tx, engine, user.id, method, verified.email, is_verified=True)
-        await enqueue_notice(
-            tx, engine, "email_changed", to=verified.former_email, language=language_of(user_context), **about
-        )
-        facts = {"by": "link", "sessions_end": revoke_sessions}
-        await engine.audit.record(tx, SecurityEvent("email_changed", address=address, facts=facts, **about))
-        if not revoke_sessions:
+        else:
+            await change_email(tx, engine, user.id, method, verified.email, is_verified=True)
+            language = language_of(user_context)
+            await enqueue_notice(tx, engine, "email_changed", to=verified.former_email, language=language, **about)
+            facts = {"by": "link", "sessions_end": revoke_sessions}
+            await engine.audit.record(tx, SecurityEvent("email_changed", address=address, facts=facts, **about))
+        await engine.audit.record(tx, SecurityEvent("email_verified", address=address, **about))
+        if verified.former_email is None or not revoke_sessions:
             return verified, []
         ending = Ending(cause="email_changed", address=address)
         return verified, await engine.sessions.delete_sessions_of_user(

@@ -97,6 +97,28 @@ class UserAccounts(UserErasing):
             user_context=user_context,
         )
 
+    async def create_password(self, user_id: str, password: str, *, user_context: UserContext | None = None) -> User:
+        """Give a password to somebody who signs in with a provider only: beside it, with a verified address of theirs.
+
+        Args:
+            user_id: Whose.
+            password: The rules for new passwords hold, as at sign-up.
+            user_context: For the language of the mail that says so, and the audit log.
+
+        Returns:
+            The user, with one login method more.
+
+        Raises:
+            UserNotFound: There is no such user.
+            ConfigurationError: No recipe that keeps passwords is listed.
+            BadInput: The user has a password, or no verified address.
+            FieldErrors: The password is refused, or somebody else signs in with the address (`EmailAlreadyExists`).
+            Overloaded: Too many passwords wait to be hashed.
+        """
+        if self._passwords is None:
+            raise ConfigurationError("recipe_list", "has no EmailPassword, which keeps passwords; list it")
+        return await self._passwords.create_password(await self.get(user_id), password, user_context=user_context)
+
     async def update_email(
         self,
         user_id: str,
