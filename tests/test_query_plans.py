@@ -14,7 +14,10 @@ from watchword.database.rendering import Compiled
 ROWS = 5_000  # enough for PostgreSQL to prefer an index, and made in a second
 
 #: Tables that do not grow with users or sessions: reading them whole is as good as an index.
-SMALL = {"schema_migrations", "tenants", "signing_keys", "leases", "audit_chains", "roles", "role_permissions", "nodes"}
+SMALL = {
+    "schema_migrations", "tenants", "tenant_providers", "signing_keys", "leases", "audit_chains", "roles",
+    "role_permissions", "nodes",
+}  # fmt: skip
 
 #: Statements that are to read much of a table, and why. None of them runs in a request.
 READ_MUCH = {

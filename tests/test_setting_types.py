@@ -27,7 +27,8 @@ NO_SETTINGS = {
     "SessionContainer", "User", "JsonFormatter", "FormField", "EmailPasswordContext", "ThirdPartyContext", "Answer",
     "ApiRequest", "SignInUpResult", "SessionClaim", "PrimitiveClaim", "PrimitiveArrayClaim", "BooleanClaim",
     "ClaimValidator", "EmailVerificationClaim", "Health", "AuthorisationUrl", "ProviderUserInfo", "RedirectUriInfo",
-    "ClaimFailure",
+    "ClaimFailure", "AuditEvent", "Ban", "IdMapping", "LoginMethod", "Mail", "RenderedMail", "RenderedSms",
+    "SessionInformation", "Sms", "Tenant", "ThirdPartyIdentity", "UserPage",
 }  # fmt: skip
 
 #: What has a sentence of its own, or is a function, which `check_callable` looks at.

@@ -8,7 +8,16 @@ from fastapi import Body, Depends, FastAPI, HTTPException
 from fastapi.responses import FileResponse, HTMLResponse
 
 from examples.fastapi_demo.mail_page import sample_mail, sent_mail
-from watchword import AppInfo, ConsoleService, EmailDelivery, SessionContainer, User, Watchword
+from watchword import (
+    AppInfo,
+    ConsoleService,
+    ConsoleSmsService,
+    EmailDelivery,
+    SessionContainer,
+    SmsDelivery,
+    User,
+    Watchword,
+)
 from watchword.frameworks.fastapi import install, verify_session
 from watchword.recipes import Action, SessionFeature, SignInContext, ThirdPartyEmailPassword
 from watchword.recipes.thirdparty.providers import OpenIdConnect
@@ -28,11 +37,13 @@ async def set_session_data(user: User, context: SignInContext, action: Action) -
 
 console = ConsoleService()  # writes mail to the log and keeps it; a real site has SmtpService(host=…) here
 email_delivery = EmailDelivery(console)
+sms_delivery = SmsDelivery(ConsoleSmsService())  # no recipe sends text messages yet; /mail shows what they look like
 auth = Watchword(
     app_info=AppInfo(app_name="Watchword demo", api_domain=ORIGIN, website_domain=ORIGIN),
     database=os.environ["DATABASE_URL"],
     secret=os.environ["WATCHWORD_SECRET"],
     email_delivery=email_delivery,
+    sms_delivery=sms_delivery,
     recipe_list=[
         ThirdPartyEmailPassword(
             # For trying out only: it runs beside this example and lets anybody in as anybody.
@@ -97,7 +108,7 @@ async def merge_data(session: Session, changes: JsonObject) -> dict[str, Any]:
 @app.get("/mail", include_in_schema=False)
 async def mail() -> HTMLResponse:
     """The mail that was sent. Whoever reads it can use its links, so no real site has such a page."""
-    return HTMLResponse(sent_mail(console.sent))
+    return HTMLResponse(sent_mail(console.sent, sms_delivery))
 
 
 @app.get("/mail/sample/{kind}/{language}", include_in_schema=False)

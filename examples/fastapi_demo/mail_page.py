@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from html import escape
 
-from watchword import EmailDelivery, Mail, RenderedMail
+from watchword import EmailDelivery, Mail, RenderedMail, Sms, SmsDelivery
 
 KINDS = {"password_reset": "Reset of a password", "email_verification": "Proof of an address"}
+SMS_KINDS = ("sign_in_code", "sign_in_link", "sign_in_code_and_link")
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt")
 
 PAGE = """<!doctype html>
@@ -31,7 +32,7 @@ PAGE = """<!doctype html>
 """
 
 
-def sent_mail(mails: Iterable[RenderedMail]) -> str:
+def sent_mail(mails: Iterable[RenderedMail], sms_delivery: SmsDelivery) -> str:
     """The page of what was sent, the newest first. Whoever sees it can use the links in it: not for a real site."""
     articles = [_article(mail) for mail in reversed(list(mails))]
     nothing = "<p>Nothing was sent yet. Ask for a new password, or prove an address; then reload this page.</p>"
@@ -40,7 +41,21 @@ def sent_mail(mails: Iterable[RenderedMail]) -> str:
         for kind, name in KINDS.items()
     )
     heading = "<h1>Sent mail</h1><p>A real site sends it by SMTP; the example keeps it here.</p>"
-    return PAGE.format(content=f"{heading}{''.join(articles) or nothing}<h2>Samples</h2><p>{samples}</p>")
+    return PAGE.format(
+        content=f"{heading}{''.join(articles) or nothing}<h2>Samples</h2><p>{samples}</p>{_texts(sms_delivery)}"
+    )
+
+
+def _texts(delivery: SmsDelivery) -> str:
+    """What each kind of text message looks like in each language, with made-up values, and what it costs."""
+    values = {"code": "481516", "minutes": "10", "link": "https://example.com/l/0123456789abcdef"}
+    rows: list[str] = []
+    for kind in SMS_KINDS:
+        for tag in LANGUAGES:
+            sms = Sms(kind=kind, to="+4915112345678", user_id="ada", tenant_id="public", values=values, language=tag)
+            text = delivery.render(sms)
+            rows.append(f"<li>{escape(text.text)} <small>({text.segments} to pay for)</small></li>")
+    return f"<h2>Text messages</h2><ul>{''.join(rows)}</ul>"
 
 
 def sample_mail(delivery: EmailDelivery, kind: str, language: str) -> str:

@@ -17,6 +17,9 @@ from watchword.database.open import open_database, postgres_url
 from watchword.delivery.email_delivery import EmailDelivery
 from watchword.delivery.mail import Mail, RenderedMail
 from watchword.delivery.service import ConsoleService, DeliveryFailed, DeliveryRefused, EmailService
+from watchword.delivery.sms import RenderedSms, Sms
+from watchword.delivery.sms_delivery import ConsoleSmsService, SmsDelivery, SmsService
+from watchword.delivery.sms_services import HttpSmsService, TwilioService
 from watchword.delivery.smtp import SmtpService
 from watchword.http.client import OutgoingClient
 from watchword.ids import RandomIds
@@ -38,12 +41,14 @@ __all__ = [
     "Ban",
     "Challenge",
     "ConsoleService",
+    "ConsoleSmsService",
     "DeliveryFailed",
     "DeliveryRefused",
     "EmailDelivery",
     "EmailService",
     "HCaptcha",
     "HookLimits",
+    "HttpSmsService",
     "IdMapping",
     "JsonFormatter",
     "Limit",
@@ -54,14 +59,19 @@ __all__ = [
     "Protection",
     "RandomIds",
     "RenderedMail",
+    "RenderedSms",
     "SessionContainer",
     "SessionInformation",
     "SignUps",
+    "Sms",
+    "SmsDelivery",
+    "SmsService",
     "SmtpService",
     "Telemetry",
     "Tenant",
     "ThirdPartyIdentity",
     "Turnstile",
+    "TwilioService",
     "User",
     "UserPage",
     "Watchword",

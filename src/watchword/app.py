@@ -26,6 +26,7 @@ from watchword.database.open import open_database
 from watchword.delivery.email_delivery import EmailDelivery
 from watchword.delivery.outbox import Outbox
 from watchword.delivery.service import ConsoleService
+from watchword.delivery.sms_delivery import ConsoleSmsService, SmsDelivery
 from watchword.errors import ConfigurationError
 from watchword.fdi.face import FdiFace
 from watchword.http.client import OutgoingClient
@@ -92,6 +93,7 @@ class Watchword:
         passwords: The password hasher, for other costs or pool sizes.
         email_delivery: How mail is written and sent. Left out, it goes to the log where `api_domain` is this
             machine; elsewhere recipes that send mail refuse to start.
+        sms_delivery: The same for text messages, by recipes that send some.
         audit: What is recorded of security events, and for how long.
         on_event: Called with each security event, sync or async, seconds after it was committed and by one process;
             what it raises is logged.
@@ -138,6 +140,7 @@ class Watchword:
         migrate: bool = True,
         passwords: PasswordHasher | None = None,
         email_delivery: EmailDelivery | None = None,
+        sms_delivery: SmsDelivery | None = None,
         protection: Protection | None = None,
         audit: AuditSettings | None = None,
         on_event: OnEvent | None = None,
@@ -176,12 +179,16 @@ class Watchword:
         self.email_delivery = email_delivery or (EmailDelivery(ConsoleService()) if local else None)
         if self.email_delivery is not None:
             self.email_delivery.bind(app_info.app_name)
+        self.sms_delivery = sms_delivery or (SmsDelivery(ConsoleSmsService()) if local else None)
+        if self.sms_delivery is not None:
+            self.sms_delivery.bind(app_info.app_name, outgoing)
         self.outbox = Outbox(
             db=self._db,
             app_id=APP_ID,
             clock=clock,
             secrets=secrets,
             delivery=self.email_delivery,
+            sms_delivery=self.sms_delivery,
             hooks=hooks,
             audit=event_log,
         )

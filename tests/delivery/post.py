@@ -12,6 +12,8 @@ from watchword.delivery.email_delivery import EmailDelivery
 from watchword.delivery.mail import Mail, RenderedMail
 from watchword.delivery.outbox import Outbox, Patience
 from watchword.delivery.service import EmailService
+from watchword.delivery.sms import Sms
+from watchword.delivery.sms_delivery import SmsDelivery
 
 TOKEN = "a-token-that-nobody-may-read"
 LINK = f"https://example.com/auth/reset-password?token={TOKEN}"
@@ -57,6 +59,7 @@ class Post:
         *,
         secret: str | list[str] = SECRET,
         db: Any = None,
+        sms_delivery: SmsDelivery | None = None,
     ) -> Outbox:
         """One more process; `db` is the database as it sees it."""
         delivery = service if service is None or isinstance(service, EmailDelivery) else EmailDelivery(service)
@@ -68,12 +71,13 @@ class Post:
             clock=self.clock,
             secrets=SecretRing(secret),
             delivery=delivery,
+            sms_delivery=sms_delivery,
             patience=patience,
         )
         self.nodes.append(outbox)
         return outbox
 
-    async def enqueue(self, outbox: Outbox, *mails: Mail) -> None:
+    async def enqueue(self, outbox: Outbox, *mails: Mail | Sms) -> None:
         """Write mails, in one transaction."""
 
         async def body(tx: Transaction) -> None:

@@ -1,4 +1,4 @@
-"""Takes mail out of the outbox and sends it: one conditional update is a lease, and each end of a mail a statement.
+"""Sends what is in the outbox: one conditional update is a lease, and each end of a message a statement.
 
 Whoever took a mail sends it and deletes the row; if that process dies, the lease runs out and another one
 takes it again. So no mail is lost, and in rare cases one is sent twice, with the same `Message-ID`.
@@ -19,8 +19,10 @@ from watchword.database.database import Database, Row, Transaction
 from watchword.database.statements import Statement
 from watchword.delivery.email_delivery import EmailDelivery
 from watchword.delivery.mail import Mail
-from watchword.delivery.sealed_mail import open_mail
+from watchword.delivery.sealed_messages import open_message
 from watchword.delivery.service import DeliveryFailed, DeliveryRefused
+from watchword.delivery.sms import Sms
+from watchword.delivery.sms_delivery import SmsDelivery
 from watchword.errors import ConfigurationError
 from watchword.telemetry.hooks import Hooks, HookTimedOut
 from watchword.telemetry.instruments import MAILS
@@ -31,6 +33,7 @@ _AT_ONCE = 8  # mails in flight in one process
 #: Mail systems take their time, and nobody waits for them.
 _SLOW_SECONDS = 30.0
 _DEAD_KEPT_MS = 30 * 86_400_000
+_LONGEST_ASKED_MS = 3_600_000  # of what a service asks us to wait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +68,15 @@ class Patience:
 
 
 class Courier:
-    """Sends an app's mail from one process. Several, in as many processes, share the work.
+    """Sends an app's mail and text messages from one process. Several, in as many processes, share the work.
 
     Args:
         db: Where mail waits.
         app_id: Whose mail it is.
         clock: Tells the time.
         secrets: Opens what waits.
-        delivery: Renders and sends.
+        delivery: Renders and sends mail; `None` where none is configured, and it waits for a process that does.
+        sms_delivery: The same for text messages.
         patience: See `Patience`.
         hooks: Calls what the application gave us to send with.
         audit: Hears of mail that is given up.
@@ -85,7 +89,8 @@ class Courier:
         app_id: str,
         clock: Clock,
         secrets: SecretRing,
-        delivery: EmailDelivery,
+        delivery: EmailDelivery | None,
+        sms_delivery: SmsDelivery | None,
         patience: Patience,
         hooks: Hooks,
         audit: EventLog,
@@ -94,12 +99,16 @@ class Courier:
         self._app_id = app_id
         self._clock = clock
         self._secrets = secrets
-        self._delivery = delivery
+        self._deliveries: dict[str, EmailDelivery | SmsDelivery] = {}
+        if delivery is not None:
+            self._deliveries[Mail.channel] = delivery
+        if sms_delivery is not None:
+            self._deliveries[Sms.channel] = sms_delivery
         self._patience = patience
         self._hooks = hooks
         self._audit = audit
         self._sent: set[str] = set()  # sent by us, and the database has not heard of it yet
-        self._is_loaded = False
+        self._loaded: set[str] = set()
         self.stopping = False
         self.moved_at = 0.0  # real time, when the last batch began
 
@@ -112,7 +121,7 @@ class Courier:
         sent = 0
         while not self.stopping:
             self.moved_at = time.monotonic()
-            rows = await self._db.list(LIST_DUE, app_id=self._app_id, now_ms=self._clock.now_ms(), at_most=_AT_ONCE)
+            rows = await self._db.list(LIST_DUE, **self._ours(), now_ms=self._clock.now_ms(), at_most=_AT_ONCE)
             if not rows:
                 break
             outcomes = await asyncio.gather(
@@ -126,8 +135,13 @@ class Courier:
 
     async def find_next_due_ms(self) -> int | None:
         """When the next mail is due, in milliseconds since the epoch; `None` when none waits."""
-        row = await self._db.find(FIND_NEXT_DUE, app_id=self._app_id)
+        row = await self._db.find(FIND_NEXT_DUE, **self._ours())
         return None if row is None else row["due_at_ms"]
+
+    def _ours(self) -> dict[str, str]:
+        """What this process can send, as parameters: one channel counts twice, with none there is no courier."""
+        channels = sorted(self._deliveries)
+        return {"app_id": self._app_id, "channel": channels[0], "other_channel": channels[-1]}
 
     async def _handle(self, mail_id: str, attempts: int) -> int:
         """Take a mail and bring it to one end of four: sent, put off, given up, or taken by somebody else."""
@@ -151,24 +165,22 @@ class Courier:
             await self._give_up(mail_id, taken, error.reason)
             return 0
         except DeliveryFailed as error:
-            await self._put_off(mail_id, taken, attempts + 1, error.reason)
+            await self._put_off(mail_id, taken, attempts + 1, error)
             return 0
         self._sent.add(mail_id)
         await self._write(DELETE_MAIL, mail_id=mail_id)
         self._sent.discard(mail_id)
         return 1
 
-    async def _send(self, mail: Mail) -> None:
-        """Render and send; whatever goes wrong becomes one of the two failures, without anything of the mail."""
-        labels = {"watchword.mail.kind": mail.kind}
+    async def _send(self, message: Mail | Sms) -> None:
+        """Render and send; whatever goes wrong becomes one of the two failures, without anything of the message."""
+        labels = {"watchword.mail.kind": message.kind}
         try:
-            if not self._is_loaded:
-                await asyncio.to_thread(self._delivery.load)
-                self._is_loaded = True
-            with self._hooks.telemetry.operation("mail", MAILS, labels, kind="client"):
+            await self._load(message.channel)
+            with self._hooks.telemetry.operation(message.channel, MAILS, labels, kind="client"):
                 await self._hooks.watch(
-                    "email_delivery.send_email",
-                    lambda: self._delivery.send_email(mail),
+                    "sms_delivery.send_sms" if isinstance(message, Sms) else "email_delivery.send_email",
+                    lambda: self._hand_over(message),
                     timeout_seconds=self._patience.send_timeout_seconds,
                     slow_seconds=_SLOW_SECONDS,
                 )
@@ -179,18 +191,30 @@ class Courier:
         except Exception as error:  # a template or an override of the application may raise anything
             raise DeliveryFailed(where_raised(error)) from None
 
-    async def _put_off(self, mail_id: str, taken: Row, attempts: int, reason: str) -> None:
+    async def _load(self, channel: str) -> None:
+        if channel not in self._loaded:
+            await asyncio.to_thread(self._deliveries[channel].load)
+            self._loaded.add(channel)
+
+    async def _hand_over(self, message: Mail | Sms) -> None:
+        delivery = self._deliveries[message.channel]
+        if isinstance(message, Mail) and isinstance(delivery, EmailDelivery):
+            await delivery.send_email(message)
+        if isinstance(message, Sms) and isinstance(delivery, SmsDelivery):
+            await delivery.send_sms(message)
+
+    async def _put_off(self, mail_id: str, taken: Row, attempts: int, failure: DeliveryFailed) -> None:
+        reason = failure.reason
         if attempts >= self._patience.max_attempts:
             await self._give_up(mail_id, taken, f"given up after {attempts} attempts: {reason}")
             return
-        pause_ms = self._patience.retry_after_ms(attempts)
-        log.warning(
-            "%s mail %s, attempt %d: %s; next in %d s", taken["kind"], mail_id, attempts, reason, pause_ms // 1000
-        )
+        asked_ms = min(failure.retry_after_ms or 0, _LONGEST_ASKED_MS)
+        pause_ms = max(self._patience.retry_after_ms(attempts), asked_ms)
+        log.warning("%s %s, attempt %d: %s; next in %d s", _named(taken), mail_id, attempts, reason, pause_ms // 1000)
         await self._write(PUT_OFF_MAIL, mail_id=mail_id, attempts=attempts, due_at_ms=self._clock.now_ms() + pause_ms)
 
     async def _give_up(self, mail_id: str, taken: Row, reason: str) -> None:
-        log.error("%s mail %s is given up: %s", taken["kind"], mail_id, reason)
+        log.error("%s %s is given up: %s", _named(taken), mail_id, reason)
         now_ms = self._clock.now_ms()
         given_up = SecurityEvent(
             "mail_given_up",
@@ -210,15 +234,20 @@ class Courier:
     async def _write(self, statement: Statement, **parameters: Any) -> None:
         await self._db.write(partial(_execute, statement, {"app_id": self._app_id, **parameters}))
 
-    def _open(self, mail_id: str, taken: Row) -> Mail:
+    def _open(self, mail_id: str, taken: Row) -> Mail | Sms:
         try:
-            return open_mail(self._secrets, self._app_id, mail_id, taken)
+            return open_message(self._secrets, self._app_id, mail_id, taken)
         except SealBroken as error:  # a process that knows a newer secret may have sealed it, and can send it
             raise DeliveryFailed(str(error)) from None
 
 
 async def _execute(statement: Statement, parameters: dict[str, Any], tx: Transaction) -> int:
     return await tx.execute(statement, **parameters)
+
+
+def _named(taken: Row) -> str:
+    """What a message is, for the log: `password_reset mail`, `sign_in_code sms`."""
+    return f"{taken['kind']} {taken['channel']}"
 
 
 def where_raised(error: Exception) -> str:
@@ -232,12 +261,15 @@ LIST_DUE = Statement("""
     select mail_id, attempts
       from {mail_outbox}
      where app_id = :app_id and due_at_ms <= :now_ms and dead_reason is null
+       and channel in (:channel, :other_channel)
      order by due_at_ms
      limit :at_most
 """)
 
 FIND_NEXT_DUE = Statement("""
-    select min(due_at_ms) as due_at_ms from {mail_outbox} where app_id = :app_id and dead_reason is null
+    select min(due_at_ms) as due_at_ms
+      from {mail_outbox}
+     where app_id = :app_id and dead_reason is null and channel in (:channel, :other_channel)
 """)
 
 # Of two processes that saw the same mail, the second one finds its attempts counted up and takes nothing.
@@ -246,7 +278,7 @@ TAKE_MAIL = Statement("""
        set attempts = attempts + 1, due_at_ms = :leased_until_ms
      where app_id = :app_id and mail_id = :mail_id and attempts = :attempts and due_at_ms <= :now_ms
        and dead_reason is null
- returning kind, tenant_id, user_id, sealed_mail
+ returning channel, kind, tenant_id, user_id, sealed_mail
 """)
 
 DELETE_MAIL = Statement("delete from {mail_outbox} where app_id = :app_id and mail_id = :mail_id")

@@ -4,6 +4,7 @@ import secrets
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from watchword.errors import BadInput
 from watchword.identifiers import LONGEST_EMAIL
@@ -26,6 +27,8 @@ class Mail:
     Raises:
         BadInput: `to` could be read as something other than one address (security TK-5).
     """
+
+    channel: ClassVar[str] = "mail"
 
     kind: str
     to: str = field(repr=False)

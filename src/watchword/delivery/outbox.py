@@ -1,6 +1,7 @@
 """The outbox: mail is written in the transaction that causes it, and sent after its commit, at least once.
 
-No request and no transaction ever waits for a mail system (security ML-3, ML-4, F-13). `Courier` sends.
+No request and no transaction ever waits for a mail system (security ML-3, ML-4, F-13). `Courier` sends. Text messages
+are treated as mail is: where a mail is meant here, it may be one.
 """
 
 import asyncio
@@ -17,7 +18,9 @@ from watchword.database.statements import Statement
 from watchword.delivery.courier import Courier, Patience, where_raised
 from watchword.delivery.email_delivery import EmailDelivery
 from watchword.delivery.mail import Mail
-from watchword.delivery.sealed_mail import seal_mail
+from watchword.delivery.sealed_messages import seal_message
+from watchword.delivery.sms import Sms
+from watchword.delivery.sms_delivery import SmsDelivery
 from watchword.errors import ConfigurationError, Overloaded, StorageUnavailable
 from watchword.telemetry.hooks import Hooks
 
@@ -62,7 +65,8 @@ class Outbox:
         app_id: Whose mail it is.
         clock: Tells the time.
         secrets: Seals what waits.
-        delivery: Renders and sends; `None` where none is configured, and then nothing is sent.
+        delivery: Renders and sends mail; `None` where none is configured, and then none is sent.
+        sms_delivery: The same for text messages.
         patience: See `Patience`.
         hooks: Calls what the application gave us to send with.
         audit: Hears of mail that is given up.
@@ -76,6 +80,7 @@ class Outbox:
         clock: Clock,
         secrets: SecretRing,
         delivery: EmailDelivery | None,
+        sms_delivery: SmsDelivery | None = None,
         patience: Patience | None = None,
         hooks: Hooks | None = None,
         audit: EventLog | None = None,
@@ -86,15 +91,17 @@ class Outbox:
         self._clock = clock
         self._secrets = secrets
         self._patience = patience or Patience()
+        self._sends_mail, self._sends_sms = delivery is not None, sms_delivery is not None
         self._courier = (
             None
-            if delivery is None
+            if delivery is None and sms_delivery is None
             else Courier(
                 db=db,
                 app_id=app_id,
                 clock=clock,
                 secrets=secrets,
                 delivery=delivery,
+                sms_delivery=sms_delivery,
                 patience=self._patience,
                 hooks=hooks,
                 audit=audit or Unlogged(),
@@ -111,7 +118,7 @@ class Outbox:
     @property
     def is_configured(self) -> bool:
         """Whether mail can be sent: a service is set, or this is a developer's machine and mail goes to the log."""
-        return self._courier is not None
+        return self._sends_mail
 
     def check_configured(self, recipe: str) -> None:
         """Called by a recipe that sends mail, when it is bound.
@@ -125,16 +132,25 @@ class Outbox:
                 f"{recipe} sends mail and no service is set; set email_delivery=EmailDelivery(SmtpService(host=…))",
             )
 
-    async def enqueue(self, tx: Transaction, mail: Mail) -> None:
-        """Write a mail in the caller's transaction: it is sent if and only if that commits. Then call `wake`."""
+    def check_sms_configured(self, recipe: str) -> None:
+        """The same, called by a recipe that sends text messages. Raises `ConfigurationError`."""
+        if not self._sends_sms:
+            raise ConfigurationError(
+                "sms_delivery",
+                f"{recipe} sends text messages and no service is set; set sms_delivery=SmsDelivery(TwilioService(…))",
+            )
+
+    async def enqueue(self, tx: Transaction, mail: Mail | Sms) -> None:
+        """Write a message in the caller's transaction: it is sent if and only if that commits. Then call `wake`."""
         await tx.execute(
             INSERT_MAIL,
             app_id=self._app_id,
             mail_id=mail.id,
+            channel=mail.channel,
             kind=mail.kind,
             tenant_id=mail.tenant_id,
             user_id=mail.user_id,
-            sealed_mail=seal_mail(self._secrets, self._app_id, mail),
+            sealed_mail=seal_message(self._secrets, self._app_id, mail),
             now_ms=self._clock.now_ms(),
         )
 
@@ -246,8 +262,9 @@ class Outbox:
 
 
 INSERT_MAIL = Statement("""
-    insert into {mail_outbox} (app_id, mail_id, kind, tenant_id, user_id, sealed_mail, created_at_ms, due_at_ms)
-    values (:app_id, :mail_id, :kind, :tenant_id, :user_id, :sealed_mail, :now_ms, :now_ms)
+    insert into {mail_outbox} (app_id, mail_id, channel, kind, tenant_id, user_id, sealed_mail,
+                               created_at_ms, due_at_ms)
+    values (:app_id, :mail_id, :channel, :kind, :tenant_id, :user_id, :sealed_mail, :now_ms, :now_ms)
 """)
 
 DELETE_MAIL_OF_USER = Statement("delete from {mail_outbox} where app_id = :app_id and user_id = :user_id")

@@ -1,4 +1,4 @@
-"""What carries a mail away: the interface, its two kinds of failure, and the service for development."""
+"""What carries a mail away: the interface, the two kinds of failure of any message, and the service for development."""
 
 import logging
 from collections import deque
@@ -13,31 +13,33 @@ _KEPT = 50
 
 
 class DeliveryRefused(WatchwordError):
-    """The mail will never be accepted, so it is not tried again.
+    """The message will never be accepted, so it is not tried again.
 
     Args:
-        reason: Kept in the outbox: a status code and words of ours, nothing of the mail.
+        reason: Kept in the outbox: a status code and words of ours, nothing of the message.
     """
 
     code = "delivery_refused"
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"the mail was refused: {reason}")
+        super().__init__(f"the message was refused: {reason}")
         self.reason = reason
 
 
 class DeliveryFailed(WatchwordError):
-    """The mail could not be handed over now; it is tried again.
+    """The message could not be handed over now; it is tried again.
 
     Args:
-        reason: For the log: nothing of the mail.
+        reason: For the log: nothing of the message.
+        retry_after_ms: The pause that the service asked for; it only makes ours longer, up to an hour.
     """
 
     code = "delivery_failed"
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"the mail could not be sent: {reason}")
+    def __init__(self, reason: str, *, retry_after_ms: int | None = None) -> None:
+        super().__init__(f"the message could not be sent: {reason}")
         self.reason = reason
+        self.retry_after_ms = retry_after_ms
 
 
 class EmailService(Protocol):

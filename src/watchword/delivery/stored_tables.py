@@ -5,11 +5,12 @@ from watchword.stored_data import StoredTable
 STORED_TABLES = (
     StoredTable(
         name="mail_outbox",
-        what="A mail that waits to be sent, or was given up.",
+        what="A mail or text message that waits to be sent, or was given up.",
         until="until it is sent; one that was given up thirty days, without address and content",
         person="user_id",
         columns={
             "mail_id": "random",
+            "channel": "whether it is a mail or a text message",
             "kind": "what it is about",
             "tenant_id": "where the person signs in",
             "user_id": "to whom it goes",

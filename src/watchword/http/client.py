@@ -65,8 +65,14 @@ class JsonAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class _RawAnswer:
-    """What came back, not decoded: `status`, `headers` by lower-case name, `body`."""
+class HttpAnswer:
+    """What came back, not decoded.
+
+    Attributes:
+        status: As in `JsonAnswer`.
+        headers: As in `JsonAnswer`.
+        body: As it came.
+    """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -186,6 +192,15 @@ class OutgoingClient:
         all_headers = {"Content-Type": "application/json", **(headers or {})}
         return await self._ask_json("POST", url, all_headers, {}, msgspec.json.encode(value))
 
+    async def post(self, url: str, content: bytes, *, headers: Mapping[str, str]) -> HttpAnswer:
+        """POST anything to whoever may answer with anything; the headers say what it is.
+
+        Raises:
+            OutgoingFailed: As in `get_json`, but for an answer that is not JSON.
+            Overloaded: As in `get_json`.
+        """
+        return (await self._send("POST", url, headers, {}, content))[1]
+
     async def stop(self) -> None:
         """Close the connections; a later request opens new ones."""
         pool, self._pool = self._pool, None
@@ -200,7 +215,7 @@ class OutgoingClient:
 
     async def _send(
         self, method: str, url: str, headers: Mapping[str, str], params: Mapping[str, str], content: bytes | None
-    ) -> tuple[str, _RawAnswer]:
+    ) -> tuple[str, HttpAnswer]:
         """The host that was asked, and what it answered."""
         target = self._checked_url(url, params)
         host = target.host.decode("ascii")
@@ -223,7 +238,7 @@ class OutgoingClient:
 
     async def _exchange(
         self, method: str, target: "URL", headers: Sequence[tuple[bytes, bytes]], content: bytes | None
-    ) -> _RawAnswer:
+    ) -> HttpAnswer:
         host, total = target.host.decode("ascii"), self._total_timeout_seconds
         timeouts = {"connect": self._connect_timeout_seconds, "read": total, "write": total, "pool": total}
         pool = self._pool_at_first_use()
@@ -235,7 +250,7 @@ class OutgoingClient:
                 raise OutgoingFailed(host, f"answered with a redirect ({response.status}), which is not followed")
             if answered.get("content-encoding", "identity") != "identity":
                 raise OutgoingFailed(host, "sent a compressed answer, which was not asked for")
-            return _RawAnswer(response.status, answered, await self._read_body(host, response))
+            return HttpAnswer(response.status, answered, await self._read_body(host, response))
 
     async def _read_body(self, host: str, response: "Response") -> bytes:
         body = bytearray()
@@ -312,7 +327,7 @@ def _encoded_headers(host: str, port: int | None, headers: Mapping[str, str]) ->
         raise OutgoingFailed(host, _MALFORMED_HEADER) from None
 
 
-def _decoded(host: str, answer: _RawAnswer, *, accepts_form: bool) -> Any:
+def _decoded(host: str, answer: HttpAnswer, *, accepts_form: bool) -> Any:
     if accepts_form and answer.headers.get("content-type", "").split(";")[0].strip().lower() == _FORM:
         return dict(parse_qsl(answer.body.decode("utf-8", "replace"), keep_blank_values=True))
     if nests_deeper_than(_MAX_DEPTH, answer.body):
