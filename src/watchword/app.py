@@ -222,7 +222,8 @@ class Watchword:
         self.tenants = next(recipe for recipe in self.recipe_list if isinstance(recipe, Multitenancy))
         self.audit = Audit(self._db, APP_ID, secrets, event_log)
         self._measured, self.readiness = self._make_gauges()
-        self._started: AsyncExitStack | None = None
+        self.is_started = False
+        self._started = AsyncExitStack()
         self._lock = asyncio.Lock()
         self._runner = Runner(self.start, self.stop)
 
@@ -271,10 +272,10 @@ class Watchword:
             ConfigurationError: The database or a setting cannot work.
             StorageUnavailable: The database went away in the middle; call again.
         """
-        if self._started is not None:
+        if self.is_started:
             return
         async with self._lock:
-            if self._started is not None:
+            if self.is_started:
                 return
             # A server without a lifespan starts us in its first request. What runs in the background from then on
             # belongs to no request: a context of its own has neither that one's id nor its trace.
@@ -285,6 +286,7 @@ class Watchword:
         async with AsyncExitStack() as started:  # whatever fails half-way, nothing is left open
             await self._start(started)
             self._started = started.pop_all()
+        self.is_started = True
         self._runner.started()
 
     async def _start(self, started: AsyncExitStack) -> None:
@@ -334,10 +336,10 @@ class Watchword:
     async def stop(self) -> None:
         """Finish what runs and let every connection go, also when a recipe fails to; may be called when not started."""
         async with self._lock:
-            started, self._started = self._started, None
-            if started is not None:
+            if self.is_started:
+                self.is_started = False
                 try:
-                    await started.aclose()
+                    await self._started.aclose()
                 finally:
                     self._runner.stopped()
 

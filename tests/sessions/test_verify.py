@@ -228,7 +228,7 @@ async def test_tenant_of_the_token_must_be_that_of_the_row(node: SessionEngine, 
 async def test_cache_is_bounded_and_forgets_the_least_used(node: SessionEngine) -> None:
     """JW-8: as many as it may hold, no more; a token that is used stays."""
     tokens = [(await sign_in(node)).access_token for _ in range(4)]
-    cache = VerifiedTokens(capacity=3)
+    cache = VerifiedTokens(node.keys.knows, capacity=3)
     for token in tokens[:3]:
         cache.add(token)
     assert tokens[0] == cache.find(tokens[0].text)
@@ -237,6 +237,35 @@ async def test_cache_is_bounded_and_forgets_the_least_used(node: SessionEngine) 
 
     assert 3 == len(cache)
     assert [tokens[0], None, tokens[2], tokens[3]] == [cache.find(token.text) for token in tokens]
+
+
+async def test_cache_forgets_tokens_of_a_withdrawn_key(node: SessionEngine) -> None:
+    """JW-8: an entry dies with its key, whatever its own expiry says."""
+    token = (await sign_in(node)).access_token
+    kids = {token.kid}
+    cache = VerifiedTokens(kids.__contains__)
+    cache.add(token)
+    assert token == cache.find(token.text)
+
+    kids.clear()
+
+    assert cache.find(token.text) is None
+    assert 0 == len(cache)
+
+
+async def test_cache_finds_nothing_but_the_very_token(node: SessionEngine) -> None:
+    """JW-8. Attack: change one character of a token that was seen before, anywhere in it."""
+    token = (await sign_in(node)).access_token
+    cache = VerifiedTokens(node.keys.knows)
+    cache.add(token)
+    text = token.text
+    for place in range(len(text)):
+        other = "A" if text[place] != "A" else "B"
+        assert cache.find(text[:place] + other + text[place + 1 :]) is None
+        assert cache.find(text[:place]) is None
+    assert cache.find(text + "=") is None
+    assert cache.find(text.replace("-", "\u2010") + "\udc80") is None
+    assert token == cache.find(text)
 
 
 async def test_failures_are_not_cached(node: SessionEngine) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.site import running_site
 from watchword import JsonFormatter
-from watchword.telemetry.request_ids import enter_request, leave_request
+from watchword.telemetry.request_ids import current_request
 
 
 @pytest.fixture
@@ -72,11 +72,11 @@ def test_an_exception_stays_on_the_line() -> None:
 
 def test_fields_cannot_pass_for_ours() -> None:
     """`extra` brings members of its own, whatever they are, and cannot replace the message or the id."""
-    token = enter_request({"headers": [(b"x-request-id", b"req-12345")]})
+    token = current_request.set({"headers": [(b"x-request-id", b"req-12345")]})
     try:
         event = formatted("true", logger="another", request_id="forged-1", count=3, thing={(1, 2): object})
     finally:
-        leave_request(token)
+        current_request.reset(token)
     assert ("true", "watchword.test", "req-12345", 3) == (
         event["message"], event["logger"], event["request_id"], event["count"],
     )  # fmt: skip

@@ -13,7 +13,7 @@ from watchword import AppInfo, Watchword
 from watchword.delivery.email_delivery import EmailDelivery
 from watchword.delivery.mail import RenderedMail
 from watchword.recipes import EmailPassword, EmailVerification
-from watchword.telemetry.request_ids import enter_request, find_request_id, get_correlation_id, leave_request
+from watchword.telemetry.request_ids import current_request, find_request_id, get_correlation_id
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
@@ -21,7 +21,7 @@ PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 
 def id_of(*headers: tuple[bytes, bytes]) -> str:
     """The id that a request with these headers goes by."""
-    token = enter_request({"type": "http", "headers": list(headers)})
+    token = current_request.set({"type": "http", "headers": list(headers)})
     try:
         found = find_request_id()
         assert found is not None
@@ -29,7 +29,7 @@ def id_of(*headers: tuple[bytes, bytes]) -> str:
         assert found == get_correlation_id()
         return found
     finally:
-        leave_request(token)
+        current_request.reset(token)
 
 
 @pytest.mark.parametrize(

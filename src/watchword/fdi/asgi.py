@@ -10,7 +10,7 @@ from watchword.fdi.cors import CONCERNED_HEADERS, cross_origin_headers
 from watchword.fdi.exchange import Exchange
 from watchword.fdi.face import FdiFace
 from watchword.http.messages import Header, HttpResponse
-from watchword.telemetry.request_ids import enter_request, leave_request
+from watchword.telemetry.request_ids import current_request
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +23,11 @@ class Served(Protocol):
     @property
     def fdi(self) -> FdiFace:
         """The face that answers."""
+        ...
+
+    @property
+    def is_started(self) -> bool:
+        """Whether everything is ready."""
         ...
 
     async def start(self) -> None:
@@ -49,65 +54,81 @@ class FdiMiddleware:
     def __init__(self, app: AsgiApp, auth: Served) -> None:
         self.app = app
         self.auth = auth
-        origins = (None, *auth.fdi.app_info.allowed_origins)
-        self._cross_origin_headers = {origin: _encode(cross_origin_headers(origin)) for origin in origins}
+        self._own_prefix = auth.fdi.path_prefix
+        self._without_origin = _encode(cross_origin_headers(None))
+        self._cross_origin_headers = {
+            origin.encode(): _encode(cross_origin_headers(origin)) for origin in auth.fdi.app_info.allowed_origins
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One ASGI connection."""
-        if scope["type"] == "lifespan":
-            await self.app(scope, self._starting(receive, send), self._stopping(send))
-        elif scope["type"] == "http":
-            entered = enter_request(scope)  # for lines of the log; the id is made when one is written
-            try:
-                await self._http(scope, receive, send)
-            finally:
-                leave_request(entered)
-        else:
-            await self.app(scope, receive, send)
+        """One ASGI connection.
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        face = self.auth.fdi
-        request = AsgiRequest(scope, face.addresses)
-        preflight = face.answer_preflight(request) if request.method == "OPTIONS" else None
-        if preflight is not None:
-            return await _send_response(preflight, send)
-        exchange = Exchange(request, face.policy)
-        try:
-            await self.auth.start()  # at once when started; for servers and test clients without a lifespan
-        except WatchwordError as error:
-            return await _send_response(face.respond(exchange, await face.answer_error(exchange, error)), send)
-        match = face.find_route(request)
-        if match is not None:
-            return await _send_response(await face.call(exchange, match, receive), send)
-        scope[_STATE_KEY] = exchange
-        return await self._application(scope, receive, send, exchange)
-
-    async def _application(self, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> None:
+        Most requests are the application's and ask nothing of us. They pay for two objects whose parts are made when
+        somebody asks for them, and no call that could be spared.
+        """
+        if scope["type"] != "http":
+            return await self._without_request(scope, receive, send)
         face, started = self.auth.fdi, False
+        request = AsgiRequest(scope, face.addresses)
+        exchange = Exchange(request, face.policy)
 
         def send_with_tokens(message: Message) -> Awaitable[None]:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message = {**message, "headers": self._finish(exchange, message.get("headers", ()))}
+                message = {**message, "headers": self._finish(exchange, request, message.get("headers", ()))}
             return send(message)
 
+        entered = current_request.set(scope)  # for lines of the log; the id is made when one is written
         try:
+            if request.path.startswith(self._own_prefix) or request.method == "OPTIONS" or not self.auth.is_started:
+                response = await self._find_answer(exchange, receive)
+                if response is not None:
+                    return await _send_response(response, send)
+            scope[_STATE_KEY] = exchange
             await self.app(scope, receive, send_with_tokens)
         except WatchwordError as error:
             if started:
                 raise
-            answer = await face.answer_error(exchange, error)
-            await _send_response(face.respond(exchange, answer), send)
+            await _send_response(face.respond(exchange, await face.answer_error(exchange, error)), send)
+        finally:
+            current_request.reset(entered)
 
-    def _finish(self, exchange: Exchange, headers: RawHeaders) -> RawHeaders:
+    async def _without_request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            receive, send = self._starting(receive, send), self._stopping(send)
+        await self.app(scope, receive, send)
+
+    async def _find_answer(self, exchange: Exchange, receive: Receive) -> HttpResponse | None:
+        """Our answer, or `None` when the application has to answer."""
+        face, request = self.auth.fdi, exchange.request
+        preflight = face.answer_preflight(request)
+        if preflight is not None:
+            return preflight
+        try:
+            await self.auth.start()  # at once when started; for servers and test clients without a lifespan
+        except WatchwordError as error:
+            return face.respond(exchange, await face.answer_error(exchange, error))
+        match = face.find_route(request)
+        return None if match is None else await face.call(exchange, match, receive)
+
+    def _finish(self, exchange: Exchange, request: AsgiRequest, headers: RawHeaders) -> RawHeaders:
         """The headers of a response of the application's, with ours.
 
-        Most responses carry none of those that `finish_headers` works on, and get ours behind their own.
+        Most responses carry none of those that `finish_headers` works on, and get ours behind their own. Without a
+        call: it is what every request in the application pays.
         """
-        if exchange.is_silent and CONCERNED_HEADERS.isdisjoint([name.lower() for name, _ in headers]):
-            origin = exchange.request.header("origin")
-            return [*headers, *self._cross_origin_headers.get(origin, self._cross_origin_headers[None])]
+        if not exchange.is_silent:
+            return self._finish_whole(exchange, headers)
+        for name, _ in headers:
+            if name.lower() in CONCERNED_HEADERS:
+                return self._finish_whole(exchange, headers)
+        for name, value in request.raw_headers:
+            if name.lower() == b"origin":
+                return [*headers, *self._cross_origin_headers.get(value, self._without_origin)]
+        return [*headers, *self._without_origin]
+
+    def _finish_whole(self, exchange: Exchange, headers: RawHeaders) -> RawHeaders:
         decoded = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
         return _encode(self.auth.fdi.finish_headers(exchange, decoded))
 

@@ -28,7 +28,7 @@ class AsgiRequest(HttpRequest):
         self.path = _path_below_mount(scope) if scope.get("root_path") else scope["path"]
         # The parts and not the scope, which holds the exchange and so this request: a ring that only the garbage
         # collector would undo, at twice the price of all that happens here.
-        self._raw_headers: RawHeaders = scope["headers"]
+        self.raw_headers: RawHeaders = scope["headers"]
         self._raw_query: bytes = scope.get("query_string", b"")
         self._peer: tuple[str, int | None] | None = scope.get("client")
         self._addresses = addresses
@@ -38,32 +38,31 @@ class AsgiRequest(HttpRequest):
 
     def header(self, name: str) -> str | None:
         """The first header of this name (given in lower case), or `None`."""
-        value = self._values().get(name.encode())
+        value = (self._by_name or self._values()).get(name.encode())
         return None if value is None else value.decode("latin-1")
 
     @property
     def cookies(self) -> Mapping[str, list[str]]:
         """Cookie values by name, percent-decoded, quotes taken off; a name may have several (FDI 4.11)."""
         if self._cookies is None:
-            self._cookies = read_cookies(self._values().get(b"cookie", b"").decode("latin-1"))
+            self._cookies = read_cookies((self._by_name or self._values()).get(b"cookie", b"").decode("latin-1"))
         return self._cookies
 
     def _values(self) -> dict[bytes, bytes]:
         """The first value of each name; those of `cookie` are one list, in as many headers as the client likes."""
-        if self._by_name is None:
-            self._by_name = found = dict[bytes, bytes]()
-            for raw_name, value in self._raw_headers:
-                name = raw_name.lower()
-                if name not in found:
-                    found[name] = value
-                elif name == b"cookie":
-                    found[name] += b"; " + value
-        return self._by_name
+        self._by_name = found = dict[bytes, bytes]()
+        for raw_name, value in self.raw_headers:
+            name = raw_name.lower()
+            if name not in found:
+                found[name] = value
+            elif name == b"cookie":
+                found[name] += b"; " + value
+        return found
 
     @property
     def headers(self) -> Sequence[Header]:
         """All headers in order, names in lower case."""
-        return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in self._raw_headers]
+        return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in self.raw_headers]
 
     @property
     def query(self) -> Sequence[tuple[str, str]]:

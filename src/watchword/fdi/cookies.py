@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import cached_property
 from typing import Literal
 from urllib.parse import quote
 
@@ -23,7 +24,7 @@ SameSite = Literal["strict", "lax", "none"]
 _ONE_YEAR_MS = 31_536_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CookiePolicy:
     """Writes our cookies: one place for names, paths and attributes.
 
@@ -35,24 +36,24 @@ class CookiePolicy:
     app_info: AppInfo
     settings: SessionSettings
 
-    @property
+    @cached_property
     def secure(self) -> bool:
         """Whether cookies carry `Secure`: as set, else whether the API is on https."""
         if self.settings.cookie_secure is not None:
             return self.settings.cookie_secure
         return self.app_info.api_domain.startswith("https:")
 
-    @property
+    @cached_property
     def access_cookie(self) -> str:
         """The name of the cookie with the access token."""
         return HOST_PREFIX + ACCESS_COOKIE if self.settings.cookie_prefixes else ACCESS_COOKIE
 
-    @property
+    @cached_property
     def refresh_cookie(self) -> str:
         """The name of the cookie with the refresh token, which has a path, and so cannot be `__Host-`."""
         return SECURE_PREFIX + REFRESH_COOKIE if self.settings.cookie_prefixes else REFRESH_COOKIE
 
-    @property
+    @cached_property
     def refresh_path(self) -> str:
         """The path of the refresh cookie: the refresh endpoint only, gateway path included."""
         return self.app_info.base_path + "/session/refresh"

@@ -44,6 +44,9 @@ class FdiFace:
         session_recipe: The one that owns sessions.
         engine: The floors below.
         addresses: Tells clients from proxies.
+
+    Attributes:
+        path_prefix: Where a path does not start with it, the application answers, preflights apart.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class FdiFace:
         self.policy.check()
         self.sessions = RequestSessions(self.policy, session_recipe)
         self._router = Router(app_info.api_base_path, recipes)
+        self.path_prefix = self._router.prefix
         self._tenants = engine.tenants
         self._clock = engine.clock
         self._limits = engine.limits
@@ -132,7 +136,7 @@ class FdiFace:
 
     def finish_headers(self, exchange: Exchange, headers: list[Header]) -> list[Header]:
         """Response headers, the application's included, with tokens and cross-origin headers added."""
-        tokens = exchange.writer.headers(self._clock.now_ms())
+        tokens = [] if exchange.is_silent else exchange.writer.headers(self._clock.now_ms())
         if tokens:
             # A cache must never hand one person's tokens to another (security CK-6).
             headers = [header for header in headers if header[0] != "cache-control"]

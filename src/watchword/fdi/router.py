@@ -34,7 +34,8 @@ class Router:
     """
 
     def __init__(self, api_base_path: str, recipes: Sequence[Recipe]) -> None:
-        self._prefix = api_base_path
+        #: What every path of ours starts with.
+        self.prefix = api_base_path + "/"
         self._table: dict[tuple[str, str], list[Route]] = {}
         for recipe in recipes:
             for route in recipe.routes():
@@ -56,9 +57,9 @@ class Router:
         that is tried first and never a requirement.
         """
         path = request.path.removesuffix("/")
-        if not path.startswith(self._prefix + "/"):
+        if not path.startswith(self.prefix):
             return None
-        rest = path[len(self._prefix) :]
+        rest = path[len(self.prefix) - 1 :]
         rid = request.header("rid")
         hinted = _COMBINED.get(rid, (rid,)) if rid else ()
         return self._match(request.method, rest, hinted) or self._match(request.method, rest, None)

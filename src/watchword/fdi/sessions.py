@@ -1,6 +1,6 @@
 """Sessions in and out of requests: find the tokens, check the request, ask the session recipe. FDI 4.7 to 4.11."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -78,35 +78,35 @@ class RequestSessions:
             return None  # with a required one the handler would run for anybody who sends another method's name
         if request.method == "POST" and request.path == self.policy.app_info.api_base_path + "/session/refresh":
             return await self.refresh(exchange, ApiRequest(http=request))  # a route of the application's own
-        if LEGACY_COOKIE in request.cookies:
+        cookies, user_context = request.cookies, exchange.user_context
+        if LEGACY_COOKIE in cookies:
             raise TryRefreshToken("the client still holds a session of an old protocol")
         transport, candidates = self._access_tokens(request)
         if not candidates:
             return self._without_session(session_required)
         is_checked = request.method != "GET" if anti_csrf_check is None else anti_csrf_check
         try:
-            verify = partial(
-                self.recipe.get_session,
-                anti_csrf_token=request.header("anti-csrf"),
-                check_anti_csrf=is_checked and transport == "cookie" and self._check_csrf(request),
-                check_database=check_database,
-                override_global_claim_validators=[],
-                user_context=exchange.user_context,
-            )
-            session = await (
-                verify(candidates[0]) if len(candidates) == 1 else self._one_that_verifies(exchange, candidates, verify)
-            )
+            check_anti_csrf = is_checked and transport == "cookie" and self._check_csrf(request)
+            if len(candidates) > 1:
+                session = await self._one_that_verifies(exchange, candidates, check_anti_csrf, check_database)
+            else:  # written out a second time: what `partial` costs is a tenth of all this
+                session = await self.recipe.get_session(
+                    candidates[0],
+                    anti_csrf_token=request.header("anti-csrf"),
+                    check_anti_csrf=check_anti_csrf,
+                    check_database=check_database,
+                    override_global_claim_validators=[],
+                    user_context=user_context,
+                )
         except WatchwordError:
             if any(self.recipe.parse_access_token(token) is not None for token in candidates):
                 raise
             return self._without_session(session_required)  # what came along is no access token
         session = exchange.writer.hold(session, transport)
-        if len(request.cookies.get(self.policy.access_cookie, ())) > 1:
+        if len(cookies.get(self.policy.access_cookie, ())) > 1:
             self._delete_strays(exchange, self.policy.access_cookie)
         await self.recipe.validate_claims(
-            session,
-            override_global_claim_validators=override_global_claim_validators,
-            user_context=exchange.user_context,
+            session, override_global_claim_validators=override_global_claim_validators, user_context=user_context
         )
         return session
 
@@ -141,13 +141,21 @@ class RequestSessions:
         return mode == "VIA_TOKEN"
 
     async def _one_that_verifies(
-        self, exchange: Exchange, candidates: Sequence[str], verify: Callable[[str], Awaitable[SessionContainer]]
+        self, exchange: Exchange, candidates: Sequence[str], check_anti_csrf: bool, check_database: bool
     ) -> SessionContainer:
         """Of several, which are there only when cookies of one name lie on several domains: planted, or left over.
 
         Two sessions that are both good are one too many: a neighbouring sub-domain may have planted its own, so
         that somebody works in an account that is not theirs. The strays are deleted, and the client refreshes.
         """
+        verify = partial(
+            self.recipe.get_session,
+            anti_csrf_token=exchange.request.header("anti-csrf"),
+            check_anti_csrf=check_anti_csrf,
+            check_database=check_database,
+            override_global_claim_validators=[],
+            user_context=exchange.user_context,
+        )
         found: dict[str, SessionContainer] = {}
         for token in candidates:
             with suppress(TryRefreshToken, Unauthorised):

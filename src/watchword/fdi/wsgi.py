@@ -13,7 +13,7 @@ from watchword.fdi.face import FdiFace
 from watchword.fdi.router import Match
 from watchword.http.messages import HttpResponse
 from watchword.recipes.api import Answer
-from watchword.telemetry.request_ids import enter_request, leave_request
+from watchword.telemetry.request_ids import current_request
 
 T = TypeVar("T")
 
@@ -56,11 +56,11 @@ class WsgiMiddleware:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """One request."""
-        entered = enter_request(scope_of(environ))
+        entered = current_request.set(scope_of(environ))
         try:
             return self._http(environ, start_response)
         finally:
-            leave_request(entered)
+            current_request.reset(entered)
 
     def _http(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         face = self.auth.fdi
@@ -115,7 +115,7 @@ def answer_error_in_thread(auth: ServedToThreads, exchange: Exchange, error: Wat
 
 
 def scope_of(environ: Mapping[str, Any]) -> MutableMapping[str, Any]:
-    """What `enter_request` reads of a request."""
+    """What `current_request` reads of a request."""
     named = ((b"x-request-id", "HTTP_X_REQUEST_ID"), (b"traceparent", "HTTP_TRACEPARENT"))
     return {"headers": [(name, environ[key].encode("latin-1")) for name, key in named if key in environ]}
 

@@ -31,7 +31,7 @@ from watchword.fdi.wsgi import answer_error_in_thread, call_in_thread, read_envi
 from watchword.frameworks.sessions import NewSession, SessionOptions, kinds, session_loader, start_session
 from watchword.http.messages import Header, HttpResponse
 from watchword.sessions.session import SessionContainer
-from watchword.telemetry.request_ids import enter_request, leave_request
+from watchword.telemetry.request_ids import current_request
 
 __all__ = ["acreate_session", "create_session", "lifespan", "middleware", "verify_session"]
 
@@ -75,11 +75,11 @@ class WatchwordMiddleware:
         """One request."""
         if self._is_async:
             return self._answer_async(request)
-        entered = enter_request(scope_of(request.META))
+        entered = current_request.set(scope_of(request.META))
         try:
             return self._answer(request)
         finally:
-            leave_request(entered)
+            current_request.reset(entered)
 
     def process_exception(self, request: Request, error: Exception) -> HttpResponseBase | None:
         """Errors of ours that a view lets through, as the contract answers them."""
@@ -100,7 +100,7 @@ class WatchwordMiddleware:
         return self._finish(exchange, self._get_response(request))
 
     async def _answer_async(self, request: Request) -> HttpResponseBase:
-        entered = enter_request(scope_of(request.META))
+        entered = current_request.set(scope_of(request.META))
         try:
             face, exchange = self._auth.fdi, self._open(request)
             preflight = face.answer_preflight(exchange.request)
@@ -116,7 +116,7 @@ class WatchwordMiddleware:
                 return _response(await face.call(exchange, match, receive))
             return self._finish(exchange, await self._get_response(request))
         finally:
-            leave_request(entered)
+            current_request.reset(entered)
 
     def _open(self, request: Request) -> Exchange:
         face = self._auth.fdi

@@ -70,6 +70,7 @@ class SessionEngine:
             rotation_ms=settings.signing_key_rotation_ms,
             token_validity_ms=settings.access_token_validity_ms,
         )
+        keys = SigningKeys(db=db, app_id=app_id, clock=clock, secrets=secrets, schedule=schedule, audit=audit)
         revoked = RevokedHandles(clock, settings.access_token_validity_ms)
         return cls(
             db=db,
@@ -81,12 +82,12 @@ class SessionEngine:
             issuer=issuer,
             kid_prefix=f"{settings.key_kind[0]}-",
             audit=audit,
-            keys=SigningKeys(db=db, app_id=app_id, clock=clock, secrets=secrets, schedule=schedule, audit=audit),
+            keys=keys,
             revoked=revoked,
             feed=RevocationFeed(
                 db=db, app_id=app_id, clock=clock, revoked=revoked, staleness_ms=settings.revocation_staleness_ms
             ),
-            verified=VerifiedTokens(),
+            verified=VerifiedTokens(keys.knows),
         )
 
     async def start(self) -> None:

@@ -1,22 +1,30 @@
 """A bounded cache of access tokens whose signature held: what makes a verified request cheap (security JW-8)."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 
-from watchword.crypto.hashes import sha256
-from watchword.crypto.jwt import MAX_TOKEN_CHARACTERS
 from watchword.sessions.access_tokens import AccessTokenInfo
 
 
 class VerifiedTokens:
-    """Access tokens by the SHA-256 of their whole text; the one unused for longest makes room.
+    """Access tokens by their whole text; the one unused for longest makes room.
 
-    It says only that a signature held once. Whoever asks still checks key, expiry and revocation, so no
-    entry outlives them. Failures are not kept.
+    It says only that a signature held once, by a key that is still known. Whoever asks checks expiry and revocation,
+    so no entry outlives them. Failures are not kept.
+
+    The text and no digest of it: nothing but exactly this token is equal to it, and the entry holds it anyway. A
+    dictionary compares texts only after their hashes, of 64 bits under a key that each process makes for itself, so
+    the time of a failed look-up tells nothing about the tokens in here (decision 0023).
+
+    Args:
+        knows_key: Whether tokens of the key with this id may still be alive.
+        capacity: How many are kept.
     """
 
-    def __init__(self, capacity: int = 10_000) -> None:
+    def __init__(self, knows_key: Callable[[str], bool], capacity: int = 10_000) -> None:
+        self._knows_key = knows_key
         self._capacity = capacity
-        self._tokens: OrderedDict[bytes, AccessTokenInfo] = OrderedDict()  # the least used are in front
+        self._tokens: OrderedDict[str, AccessTokenInfo] = OrderedDict()  # the least used are in front
         #: How many were found, and how many were added because they were not; read by whoever measures.
         self.hits = 0
         self.misses = 0
@@ -25,14 +33,12 @@ class VerifiedTokens:
         return len(self._tokens)
 
     def find(self, text: str) -> AccessTokenInfo | None:
-        """The token of exactly this text, if it was added."""
-        if len(text) > MAX_TOKEN_CHARACTERS or not text.isascii():
+        """The token of exactly this text, if it was added and its key was not withdrawn meanwhile."""
+        token = self._tokens.pop(text, None)
+        if token is None or not self._knows_key(token.kid):
             return None
-        key = sha256(text)
-        token = self._tokens.pop(key, None)
-        if token is not None:
-            self.hits += 1
-            self._tokens[key] = token
+        self.hits += 1
+        self._tokens[text] = token  # behind all others
         return token
 
     def add(self, token: AccessTokenInfo) -> None:
@@ -40,8 +46,8 @@ class VerifiedTokens:
         self.misses += 1
         if len(self._tokens) >= self._capacity:
             self._tokens.popitem(last=False)
-        self._tokens[sha256(token.text)] = token
+        self._tokens[token.text] = token
 
     def discard(self, token: AccessTokenInfo) -> None:
         """Forget a token that has died."""
-        self._tokens.pop(sha256(token.text), None)
+        self._tokens.pop(token.text, None)

@@ -19,12 +19,10 @@ async def verify_access_token(engine: SessionEngine, text: str) -> AccessTokenIn
         StorageUnavailable: This process has not heard of revocations for `revocation_staleness_ms`, and the
             database does not answer.
     """
-    token = _find_known(engine, text) or await _verify_anew(engine, text)
+    token = engine.verified.find(text) or await _verify_anew(engine, text)
     if token.expires_at_ms <= engine.clock.now_ms():
         engine.verified.discard(token)
         raise TryRefreshToken("the access token has expired")
-    if not token.kid.startswith(engine.kid_prefix):
-        raise TryRefreshToken("the access token is signed with the other kind of key than the settings ask for")
     if engine.revoked.has(token.handle):
         engine.verified.discard(token)
         raise Unauthorised("the session was revoked")
@@ -42,16 +40,10 @@ async def _verify_anew(engine: SessionEngine, text: str) -> AccessTokenInfo:
             token = _read(engine, text)
     except InvalidToken as error:
         raise TryRefreshToken(f"the access token does not verify: {error}") from None
+    if not token.kid.startswith(engine.kid_prefix):
+        raise TryRefreshToken("the access token is signed with the other kind of key than the settings ask for")
     engine.verified.add(token)
     return token
-
-
-def _find_known(engine: SessionEngine, text: str) -> AccessTokenInfo | None:
-    known = engine.verified.find(text)
-    if known is not None and not engine.keys.knows(known.kid):  # the key was withdrawn
-        engine.verified.discard(known)
-        return None
-    return known
 
 
 def _read(engine: SessionEngine, text: str) -> AccessTokenInfo:
@@ -69,7 +61,7 @@ def parse_access_token(engine: SessionEngine, text: str) -> AccessTokenInfo | No
 def find_signed_access_token(engine: SessionEngine, text: str) -> AccessTokenInfo | None:
     """An access token of ours whose signature holds, expired or not; `None` for anything else. No I/O."""
     try:
-        return _find_known(engine, text) or _read(engine, text)
+        return engine.verified.find(text) or _read(engine, text)
     except InvalidToken:
         return None
 

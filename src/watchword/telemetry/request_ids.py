@@ -8,7 +8,7 @@ can neither forge a line nor fill a log.
 import re
 import secrets
 from collections.abc import MutableMapping
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from typing import Any
 
 _KEY = "watchword.request_id"
@@ -18,22 +18,13 @@ _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}
 Scope = MutableMapping[str, Any]
 """An ASGI scope: what is kept of it is the id, once somebody has asked."""
 
-_scope: ContextVar[Scope | None] = ContextVar("watchword.request", default=None)
-
-
-def enter_request(scope: Scope) -> Token[Scope | None]:
-    """Say that what runs from now on belongs to a request; costs next to nothing, and is ended by `leave_request`."""
-    return _scope.set(scope)
-
-
-def leave_request(token: Token[Scope | None]) -> None:
-    """End what `enter_request` began."""
-    _scope.reset(token)
+current_request: ContextVar[Scope | None] = ContextVar("watchword.request", default=None)
+"""The scope of the request to which belongs what runs; whoever sets it resets it."""
 
 
 def find_request_id() -> str | None:
     """The id of the request that is being answered, the same each time; `None` outside of one."""
-    scope = _scope.get()
+    scope = current_request.get()
     if scope is None:
         return None
     found: str | None = scope.get(_KEY)

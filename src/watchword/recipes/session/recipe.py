@@ -53,6 +53,9 @@ class Session(SessionsByHandle):
     def __init__(self, *, disabled_apis: Sequence[str] = (), **options: Unpack[SessionOptions]) -> None:
         super().__init__(SessionSettings.from_options(options), disabled_apis=disabled_apis)
         self._claim_validators: list[ClaimValidator] = []
+        self._has_own_global_validators = (
+            type(self).get_global_claim_validators is not Session.get_global_claim_validators
+        )
 
     def routes(self) -> Sequence[Route]:
         """The HTTP APIs of this recipe."""
@@ -251,8 +254,10 @@ class Session(SessionsByHandle):
         Raises:
             InvalidClaims: One or more do not hold; fetched values reach the client all the same.
         """
-        context: UserContext = {} if user_context is None else user_context
         override = override_global_claim_validators
+        if override is None and not self._claim_validators and not self._has_own_global_validators:
+            return
+        context: UserContext = {} if user_context is None else user_context
         if override is not None and not callable(override):
             validators = override
         else:
