@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import get_args
 
 from benchmarks.contenders.contender import Operation, Person
 from benchmarks.form import Form
@@ -14,7 +15,7 @@ from benchmarks.servers import Server
 from benchmarks.spread import quantile
 
 IN_FLIGHT = 8
-OPERATIONS: tuple[Operation, ...] = ("sign_up", "sign_in", "bare", "empty", "verify", "refresh", "sign_out", "visit")
+OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class Load:
         if operation == "bare":
             return [lambda: contender.bare(lane)] * (form.requests // IN_FLIGHT)
         work = getattr(contender, operation)
-        if operation in ("empty", "verify", "refresh"):
+        if operation in ("empty", "called", "verify", "refresh"):
             times = (form.refreshes if operation == "refresh" else form.requests) // IN_FLIGHT
             return [lambda: work(lane, self.people[number])] * times
         people = self.people[: form.visits] if operation == "visit" else self.people

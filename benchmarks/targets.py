@@ -82,7 +82,9 @@ def _verify_targets(results: Results) -> list[Target]:
         bare, verify = results.find(OWN, database, "bare"), results.find(OWN, database, "verify")
         if bare and verify:
             part, empty = ratio(bare, verify), results.find(OWN, database, "empty")
+            called = results.find(OWN, database, "called")
             beside = f"; without and with an empty dependency {show(ratio(bare, empty))}" if empty else ""
+            beside += f"; where the function asks for it {show(ratio(bare, called))}" if called else ""
             what = f"the same route without and with a session, {name}"
             targets.append(Target(what, "≥ 0.85", show(part) + beside, part.median >= 0.85))
     return targets

@@ -122,11 +122,14 @@ def test_every_section_with_code_has_a_test() -> None:
 
 
 async def test_protect_a_route(database_url: str) -> None:
-    """Without a session 401, with one the answer; `revoke` ends the session of the request."""
+    """Without a session 401, with one the answer; `revoke` ends the session of the request. A function asks itself."""
     async with Section("Protect a route").serve(database_url) as visitor:
         assert 401 == (await visitor.get("/me")).status_code
+        assert {"plan": "free", "for": None} == (await visitor.get("/price")).json()
+        assert 401 == (await visitor.get("/price?plan=team")).status_code
         await visitor.sign_up()
         assert {"user": await user_id_of(visitor), "payload": {}} == (await visitor.get("/me")).json()
+        assert {"plan": "team", "for": await user_id_of(visitor)} == (await visitor.get("/price?plan=team")).json()
         assert 200 == (await visitor.call("POST", "/leave")).status_code
         assert 401 == (await visitor.get("/me")).status_code
 

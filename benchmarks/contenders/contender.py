@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from benchmarks.http import Connection, Headers, UnexpectedAnswer
 
 DatabaseKind = Literal["sqlite", "postgres"]
-Operation = Literal["sign_up", "sign_in", "bare", "empty", "verify", "refresh", "sign_out", "visit"]
+Operation = Literal["sign_up", "sign_in", "bare", "empty", "called", "verify", "refresh", "sign_out", "visit"]
 
 PASSWORD = "correct horse 7 battery"  # of every person; the same for all contenders
 VISIT_REQUESTS = 50  # protected requests before and after the one refresh of a visit
@@ -48,7 +48,8 @@ class Contender(ABC):
         folder: Where its files are; `.` where it runs in this project's own environment.
         lacks: Operations that it does not have, each with the reason.
         spares: What it leaves out of an operation that Watchword does; the page says so.
-        has_empty_dependency: Whether it serves `/empty`: the framework's way of guarding a route, guarding nothing.
+        shows_parts: Whether it serves `/empty`, the framework's way of guarding a route, guarding nothing, and
+            `/called`, whose function asks for the session itself, without that way.
         revokes: Whether signing out ends the access of the token at once; where not, the page says so.
     """
 
@@ -57,7 +58,7 @@ class Contender(ABC):
     lacks: ClassVar[dict[Operation, str]] = {}
     spares: ClassVar[dict[Operation, str]] = {}
     revokes: ClassVar[bool] = True
-    has_empty_dependency: ClassVar[bool] = False
+    shows_parts: ClassVar[bool] = False
 
     def command(self, environment: Path) -> list[str]:
         """What serves it; told by BENCH_PORT and BENCH_DATABASE, ends when its standard input does."""
@@ -69,7 +70,7 @@ class Contender(ABC):
 
     def has(self, operation: Operation) -> bool:
         """Whether there is such an operation."""
-        return self.has_empty_dependency if operation == "empty" else operation not in self.lacks
+        return self.shows_parts if operation in ("empty", "called") else operation not in self.lacks
 
     async def bare(self, http: Connection) -> None:
         """The route that asks for nobody."""
@@ -83,9 +84,13 @@ class Contender(ABC):
         if answer.json() != {"user": "anybody"}:
             raise UnexpectedAnswer(f"the route with the empty dependency said {answer.body!r}")
 
-    async def verify(self, http: Connection, person: Person) -> None:
+    async def called(self, http: Connection, person: Person) -> None:
+        """The same route, for somebody signed in only, whose function looks for the session itself."""
+        await self.verify(http, person, "/called")
+
+    async def verify(self, http: Connection, person: Person, path: str = "/me") -> None:
         """The same route, for somebody signed in only."""
-        answer = (await http.call("GET", "/me", headers=person.headers)).must_be(200)
+        answer = (await http.call("GET", path, headers=person.headers)).must_be(200)
         if not answer.json()["user"]:
             raise UnexpectedAnswer(f"the protected route said {answer.body!r}")
 

@@ -89,6 +89,22 @@ async def test_an_optional_session(own: Own) -> None:
         assert_readable(answer)
 
 
+async def test_a_function_asks_for_the_session_itself(own: Own) -> None:
+    """`await verify_session(auth)(request)`: the session, or the answer that a dependency would have given."""
+    find_session = verify_session(own.auth)
+
+    @own.app.get("/called")
+    async def called(request: Request) -> str | None:
+        session = await find_session(request)
+        return None if session is None else session.user_id
+
+    async with own.serve() as client:
+        answer = await client.get("/called")
+        assert (401, b'{"message":"unauthorised"}') == (answer.status_code, answer.content)
+        assert_readable(answer)
+        assert "ada" == (await client.get("/called", headers=await bearer(client))).json()
+
+
 async def test_the_anti_csrf_check_is_forced_on_or_off(sqlite_url: str) -> None:
     """By default on for all but GET; a route may ask for it on GET, or not at all."""
     own = make_own(sqlite_url, Session(anti_csrf="VIA_CUSTOM_HEADER"))

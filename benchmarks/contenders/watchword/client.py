@@ -14,7 +14,7 @@ class WatchwordContender(Contender):
 
     name: ClassVar[str] = "Watchword"
     folder: ClassVar[str] = "watchword"
-    has_empty_dependency: ClassVar[bool] = True
+    shows_parts: ClassVar[bool] = True
 
     async def sign_up(self, http: Connection, person: Person) -> None:
         """An account and its first session."""

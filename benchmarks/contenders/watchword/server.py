@@ -40,6 +40,13 @@ def make_app(database: str, origin: str) -> FastAPI:
     async def empty(_: None = Depends(nothing)) -> dict[str, Any]:
         return {"user": "anybody"}
 
+    find_session = verify_session(auth)
+
+    @app.get("/called")
+    async def called(request: Request) -> dict[str, Any]:
+        session = await find_session(request)
+        return {"user": session and session.user_id}
+
     @app.get("/me")
     async def me(session: SessionContainer = Depends(verify_session(auth))) -> dict[str, Any]:
         return {"user": session.user_id}
