@@ -2,16 +2,22 @@
 
 import asyncio
 import os
+import re
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
+import typer
 
 from watchword.app import CORE_MIGRATION_PACKAGES
+from watchword.cli.main import command
+from watchword.cli.progress import progress
 from watchword.database.migrations import load_migrations, migrate
 from watchword.database.open import open_database
 from watchword.recipes import EmailPassword
@@ -158,3 +164,33 @@ def run_sql(url: str, script: str) -> None:
         await connection.close()
 
     asyncio.run(run())
+
+
+def test_every_command_says_in_one_line_what_it_does(subtests: pytest.Subtests) -> None:
+    """The first line begins with a verb and fits a list of commands; every option and argument has its words."""
+    for path, found in commands_below(typer.main.get_command(command)):
+        with subtests.test(path):
+            first = (found.help or "").partition("\n\n")[0]
+            assert re.fullmatch(r"[A-Z][a-z]+ .{10,80}\.", first), first
+            for parameter in found.params:
+                assert getattr(parameter, "help", None), f"{path} {parameter.name}"
+
+
+def commands_below(found: Any, path: str = "watchword") -> Iterator[tuple[str, Any]]:
+    """Every command with the words that call it, groups included but the whole."""
+    for name, one in getattr(found, "commands", {}).items():
+        yield f"{path} {name}", one
+        yield from commands_below(one, f"{path} {name}")
+
+
+@pytest.mark.parametrize(("length", "told"), [(4, ["2", "4"]), (0, []), (1, ["1"])])
+def test_progress_is_lines_where_there_is_no_terminal(
+    length: int, told: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The log of a job gets a line a tenth at most, and none of the control characters of a bar."""
+    with progress("Importing", length) as show:
+        for _ in range(length // 2):
+            show(2)
+        show(length % 2)
+    lines = capsys.readouterr().err.splitlines()
+    assert [f"Importing: {number} of {length}" for number in told] == lines

@@ -1,7 +1,5 @@
 """`watchword audit` and `watchword why`: the log of security events read, taken along, and proved."""
 
-import sys
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
@@ -9,7 +7,9 @@ from watchword.audit.chain import read_chain_key
 from watchword.audit.queries import LARGEST_PAGE, export_events, list_events
 from watchword.audit.rows import AuditEvent
 from watchword.audit.verification import Anchor, Verification, get_anchor, verify_log
-from watchword.cli.connection import Prefix, Schema, Url, require_existing, typer, with_database
+from watchword.cli.connection import Installation, typer
+from watchword.cli.options import options_of
+from watchword.cli.progress import progress
 from watchword.clock import SystemClock
 from watchword.crypto.sealing import SecretRing
 from watchword.database.database import Database
@@ -37,11 +37,12 @@ OfSession = Annotated[str | None, typer.Option("--handle", help="Which session t
 Tenant = Annotated[str | None, typer.Option("--tenant", help="In this tenant only.")]
 Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Of this kind only; may be given several times.")]
 Limit = Annotated[int, typer.Option(min=1, max=LARGEST_PAGE, help="At most so many.")]
+Handle = Annotated[str, typer.Argument(help="The handle of the session, as in logs and lists.", show_default=False)]
 AnchorText = Annotated[
     str | None, typer.Option("--anchor", help="An end of the chain from before, kept elsewhere: shows a cut off end.")
 ]
 
-audit_command = typer.Typer(no_args_is_help=True, help="Read and prove the log of security events.")
+audit_command = typer.Typer(no_args_is_help=True, help="Read the log of security events, and prove it whole.")
 
 
 class LogNotWhole(WatchwordError):
@@ -51,10 +52,9 @@ class LogNotWhole(WatchwordError):
 
 
 @audit_command.command("list")
+@options_of(Installation)
 def list_command(
-    database: Url,
-    schema: Schema = None,
-    table_prefix: Prefix = "",
+    installation: Installation,
     user: User = None,
     handle: OfSession = None,
     kind: Kinds = None,
@@ -63,7 +63,7 @@ def list_command(
     until: Until = None,
     limit: Limit = 50,
 ) -> None:
-    """Print the newest events, one a line, the newest first."""
+    """Print the newest events, one a line, newest first."""
 
     async def read(db: Database) -> list[AuditEvent]:
         return await list_events(
@@ -78,45 +78,47 @@ def list_command(
             limit=limit,
         )
 
-    for event in _read(database, schema, table_prefix, read):
+    for event in installation.run(read):
         typer.echo(event_line(event))
 
 
 @audit_command.command("export")
-def export_command(
-    database: Url, schema: Schema = None, table_prefix: Prefix = "", since: Since = None, until: Until = None
-) -> None:
-    """Print all events as JSON, one a line, the oldest first."""
+@options_of(Installation)
+def export_command(installation: Installation, since: Since = None, until: Until = None) -> None:
+    """Print all events as JSON, one a line, oldest first."""
 
     async def write(db: Database) -> None:
         since_ms, until_ms = parse_moment("--since", since), parse_moment("--until", until)
         async for event in export_events(db, APP_ID, since_ms=since_ms, until_ms=until_ms):
             typer.echo(encode_json(event).decode())
 
-    _read(database, schema, table_prefix, write)
+    installation.run(write)
 
 
 @audit_command.command("anchor")
-def anchor_command(database: Url, schema: Schema = None, table_prefix: Prefix = "") -> None:
-    """Print the end of the chain. Keep it elsewhere, and give it to `verify` later."""
-    typer.echo(str(_read(database, schema, table_prefix, lambda db: get_anchor(db, APP_ID))))
+@options_of(Installation)
+def anchor_command(installation: Installation) -> None:
+    """Print the end of the chain, to be kept elsewhere and given to `verify` later."""
+    typer.echo(str(installation.run(lambda db: get_anchor(db, APP_ID))))
 
 
 @audit_command.command("verify")
-def verify_command(
-    database: Url, secret: Secret, schema: Schema = None, table_prefix: Prefix = "", anchor: AnchorText = None
-) -> None:
-    """Prove that the log is whole, or name the first event that was changed, moved, inserted or deleted."""
+@options_of(Installation)
+def verify_command(installation: Installation, secret: Secret, anchor: AnchorText = None) -> None:
+    """Prove that the log is whole, or name what was changed in it.
+
+    That is the first event that was changed, moved, inserted or deleted.
+    """
     known = None if anchor is None else Anchor.parse(anchor)
     ring = SecretRing(secret)
 
     async def check(db: Database) -> Verification:
         key = await read_chain_key(db, APP_ID, ring)
         end = await get_anchor(db, APP_ID)
-        with typer.progressbar(length=end.seq, label="Verifying", file=sys.stderr) as bar:
-            return await verify_log(db, APP_ID, key, anchor=known, show=bar.update)
+        with progress("Verifying", end.seq) as show:
+            return await verify_log(db, APP_ID, key, anchor=known, show=show)
 
-    found = _read(database, schema, table_prefix, check)
+    found = installation.run(check)
     if not found.is_whole:
         raise LogNotWhole("\n  ".join(["the audit log is not whole:", *map(str, found.problems)]))
     typer.echo(f"The audit log is whole: {found.checked} events, each as it was recorded and in its place.")
@@ -135,10 +137,11 @@ def verify_command(
     typer.echo(f"  {found.anchor}")
 
 
-def why(handle: str, database: Url, schema: Schema = None, table_prefix: Prefix = "") -> None:
+@options_of(Installation)
+def why(installation: Installation, handle: Handle) -> None:
     """Tell in words why a session was refused or ended."""
     now_ms = SystemClock().now_ms()
-    typer.echo(_read(database, schema, table_prefix, lambda db: explain_session(db, APP_ID, handle, now_ms)))
+    typer.echo(installation.run(lambda db: explain_session(db, APP_ID, handle, now_ms)))
 
 
 def event_line(event: AuditEvent) -> str:
@@ -166,8 +169,3 @@ def _shown(value: object) -> str:
     text = str(value)
     plain = text.isprintable() and text.isascii() and not any(letter in text for letter in ' "=\\')
     return text if plain and text else encode_json(text).decode() if text.isprintable() else ascii(text)
-
-
-def _read(database: str, schema: str | None, table_prefix: str, work: Callable[[Database], Awaitable[T]]) -> T:
-    require_existing(database)
-    return with_database(database, schema, table_prefix, work)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, TypeVar
 from urllib.parse import unquote
@@ -42,6 +43,46 @@ class NotCurrent(WatchwordError):
     code = "not_current"
 
 
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The database of an installation, as the options of a command name it."""
+
+    database: Url = field(repr=False)
+    schema: Schema = None
+    table_prefix: Prefix = ""
+
+    @property
+    def place(self) -> str:
+        """Where it is, without user, password and parameters."""
+        return place(self.database)
+
+    def open(self) -> Database:
+        """The database, not started yet, for one connection."""
+        return open_database(self.database, schema=self.schema, table_prefix=self.table_prefix, pool_size=1)
+
+    def run(self, work: Callable[[Database], Awaitable[T]], *, may_be_new: bool = False) -> T:
+        """Connect, do the work, disconnect.
+
+        Args:
+            work: Is given the started database.
+            may_be_new: Whether an SQLite file that is not there is made.
+        Raises:
+            NotCurrent: There is no such file.
+        """
+        if not may_be_new and self.database.startswith("sqlite:///") and not Path(unquote(self.place)).exists():
+            raise NotCurrent(f"there is no database at {self.place}; watchword migrate, or the first start, makes it")
+
+        async def connected() -> T:
+            db = self.open()
+            await db.start()
+            try:
+                return await work(db)
+            finally:
+                await db.stop()
+
+        return asyncio.run(connected())
+
+
 def known_migrations() -> list[Migration]:
     """The migrations of every room and of every recipe that Watchword has, used or not."""
     packages = [*CORE_MIGRATION_PACKAGES]
@@ -70,20 +111,6 @@ def find_unused(report: MigrationReport) -> dict[str, str]:
     }
 
 
-def with_database(url: str, schema: str | None, table_prefix: str, work: Callable[[Database], Awaitable[T]]) -> T:
-    """Connect, do the work, disconnect."""
-
-    async def run() -> T:
-        db = open_database(url, schema=schema, table_prefix=table_prefix, pool_size=1)
-        await db.start()
-        try:
-            return await work(db)
-        finally:
-            await db.stop()
-
-    return asyncio.run(run())
-
-
 async def product(db: Database) -> str:
     """What answers, with its version."""
     if db.rendering.dialect == "sqlite":
@@ -99,9 +126,3 @@ def place(url: str) -> str:
     if scheme == "sqlite":
         return rest.removeprefix("/") or "memory"
     return rest.rsplit("@", 1)[-1].split("?", 1)[0]
-
-
-def require_existing(url: str) -> None:
-    """Raises `NotCurrent` for an SQLite file that looking at would make."""
-    if url.startswith("sqlite:///") and not Path(unquote(place(url))).exists():
-        raise NotCurrent(f"there is no database at {place(url)}; watchword migrate, or the first start, makes it")

@@ -9,21 +9,18 @@ from typing import Annotated
 
 from watchword.cli.audit import audit_command, why
 from watchword.cli.connection import (
+    Installation,
     NotCurrent,
-    Prefix,
-    Schema,
-    Url,
     find_unused,
     known_migrations,
-    place,
     product,
-    require_existing,
     typer,
-    with_database,
 )
 from watchword.cli.copy import copy
 from watchword.cli.counter_examples import HONEST, THEFT
 from watchword.cli.new import new
+from watchword.cli.options import options_of
+from watchword.cli.progress import progress
 from watchword.cli.prove import Proof, prove
 from watchword.cli.transfer import export, import_command
 from watchword.cli.trial import Broken
@@ -35,11 +32,10 @@ from watchword.database.migrations import (
     migrate,
     render_sql,
 )
-from watchword.database.open import open_database
 from watchword.errors import WatchwordError
 
 command = typer.Typer(name="watchword", no_args_is_help=True, pretty_exceptions_enable=False)
-database_command = typer.Typer(no_args_is_help=True, help="Look at the database.")
+database_command = typer.Typer(no_args_is_help=True, help="Check the tables, print their SQL, copy them.")
 command.command("new")(new)
 command.add_typer(database_command, name="db")
 database_command.command("copy")(copy)
@@ -56,7 +52,9 @@ def print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@command.callback(help="Self-hosted sign-in and sessions: the tables of an installation.")
+@command.callback(
+    help="Self-hosted sign-in and sessions: a first application, the tables, users in and out, the audit log."
+)
 def watchword(
     show_version: Annotated[
         bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
@@ -66,12 +64,13 @@ def watchword(
 
 
 @database_command.command("check")
-def check(database: Url, schema: Schema = None, table_prefix: Prefix = "") -> None:
-    """Tell whether the database answers and its tables are those of this version; changes nothing."""
+@options_of(Installation)
+def check(installation: Installation) -> None:
+    """Tell whether the database answers and its tables are up to date."""
 
     async def look(db: Database) -> str:
         report = await check_migrations(db, known_migrations())
-        lines = [f"{await product(db)} at {place(database)} answers."]
+        lines = [f"{await product(db)} at {installation.place} answers."]
         unused = find_unused(report)
         missing = [migration for migration in report.missing if migration.package not in unused]
         lines += [f"  changed after it was applied: {label}" for label in report.changed]
@@ -91,71 +90,68 @@ def check(database: Url, schema: Schema = None, table_prefix: Prefix = "") -> No
             )
         raise NotCurrent("\n".join(lines))
 
-    require_existing(database)
-    typer.echo(with_database(database, schema, table_prefix, look))
+    typer.echo(installation.run(look))
 
 
 @database_command.command("sql")
+@options_of(Installation)
 def sql(
-    database: Url,
-    schema: Schema = None,
-    table_prefix: Prefix = "",
+    installation: Installation,
     only_missing: Annotated[
         bool, typer.Option("--missing", help="Only what this database does not have yet; asks it.")
     ] = False,
 ) -> None:
-    """Print the SQL that makes the tables, for a role that may; asks no database."""
+    """Print the SQL that makes the tables, for a role that may make them."""
 
     async def find_missing(db: Database) -> tuple[Migration, ...]:
         return (await check_migrations(db, known_migrations())).missing
 
-    migrations = (
-        with_database(database, schema, table_prefix, find_missing) if only_missing else tuple(known_migrations())
-    )
-    rendering = open_database(database, schema=schema, table_prefix=table_prefix).rendering
-    typer.echo(render_sql(rendering, migrations), nl=False)
+    migrations = installation.run(find_missing, may_be_new=True) if only_missing else tuple(known_migrations())
+    typer.echo(render_sql(installation.open().rendering, migrations), nl=False)
 
 
 @command.command("migrate")
-def make_tables(database: Url, schema: Schema = None, table_prefix: Prefix = "") -> None:
-    """Make the tables, or bring them to this version; does nothing when they are."""
+@options_of(Installation)
+def make_tables(installation: Installation) -> None:
+    """Make the tables, or bring them up to date."""
 
     async def apply(db: Database) -> list[str]:
         return await migrate(db, known_migrations())
 
-    applied = with_database(database, schema, table_prefix, apply)
+    applied = installation.run(apply, may_be_new=True)
     typer.echo("\n".join(f"applied: {label}" for label in applied) or "Nothing to do: all migrations are applied.")
 
 
 @command.command("prove")
+@options_of(Installation)
 def prove_refreshing(
-    database: Url,
-    schema: Schema = None,
-    table_prefix: Prefix = "",
+    installation: Installation,
     runs: Annotated[int, typer.Option(min=0, help="How many random sessions.")] = 200,
     seed: Annotated[int, typer.Option(help="Of what is random; the same seed plays the same runs.")] = 1,
 ) -> None:
-    """Play on this database what signs people out, or lets thieves live, under other rules; your rows are not touched.
+    """Play races, lost answers and thefts on this database, and tell the outcome.
 
-    Under an app id of its own, which is deleted again, and on a clock of its own.
+    They are what signs people out, or lets thieves live, under other rules. Your rows are not touched: all happens
+    under an app id of its own, which is deleted again, and on a clock of its own.
     """
     sessions = len(HONEST) + len(THEFT) + runs
 
     async def play(db: Database) -> tuple[str, Proof]:
         migrations = load_migrations(["watchword.sessions"])  # whichever recipes this installation has
         (await check_migrations(db, migrations)).require_current()
-        second = open_database(database, schema=schema, table_prefix=table_prefix, pool_size=1)
+        second = installation.open()
         await second.start()
         try:
-            with typer.progressbar(length=sessions, label="Proving", file=sys.stderr) as bar:
-                proof = await prove([db, second], migrations, runs=runs, seed=seed, show=lambda: bar.update(1))
+            with progress("Proving", sessions) as show:
+                proof = await prove([db, second], migrations, runs=runs, seed=seed, show=lambda: show(1))
         finally:
             await second.stop()
         return await product(db), proof
 
-    require_existing(database)
-    what, proof = with_database(database, schema, table_prefix, play)
-    typer.echo(f"{what} at {place(database)}, two nodes on one clock, under the app id {proof.app_id}, now deleted.\n")
+    what, proof = installation.run(play)
+    typer.echo(
+        f"{what} at {installation.place}, two nodes on one clock, under the app id {proof.app_id}, now deleted.\n"
+    )
     typer.echo(proof.describe(runs, seed))
     if proof.broken:
         raise Broken(f"{len(proof.broken)} of {sessions} sessions went wrong; please report it with what stands above")

@@ -25,7 +25,10 @@ def new(
     directory: Annotated[Path, typer.Argument(help="Where it goes: a folder that is empty or not there.")],
     framework: Annotated[str, typer.Option(help="What it is built with.")] = "fastapi",
 ) -> None:
-    """Make a small application that runs at once: sign-up, sign-in, a forgotten password, one page, a Dockerfile."""
+    """Make a small application that runs at once.
+
+    It has sign-up, sign-in, a forgotten password, one page and a Dockerfile.
+    """
     known = sorted({folder.name for folder in TEMPLATES.iterdir() if folder.is_dir()} - {_COMMON})
     if framework not in known:
         raise CannotMake(f"there is no application for {framework!r} yet; --framework can be {', '.join(known)}")
