@@ -15,7 +15,7 @@ from watchword.sessions.devices import Origin
 from watchword.sessions.engine import GrantedTokens, SessionEngine, grant_tokens
 from watchword.sessions.information import SessionInformation
 from watchword.sessions.payloads import checked_jwt_payload, checked_session_data
-from watchword.sessions.refresh_tokens import mint_refresh_token
+from watchword.sessions.refresh_tokens import RefreshToken, mint_refresh_token
 from watchword.sessions.stored import StoredSession
 
 Change = Callable[[dict[str, Any]], dict[str, Any]]
@@ -69,10 +69,34 @@ async def create_session(
         anti_csrf_token=anti_csrf_token,
         now_ms=now_ms,
     )
+    session = _begun(engine, owner, first, handle=handle, jwt_payload=payload, now_ms=now_ms)
+
+    async def insert(tx: Transaction) -> None:
+        if admit is not None:
+            await admit(tx)
+        await _insert(tx, engine, session, data, origin)
+        if also is not None:
+            await also(tx)
+
+    await engine.db.write(insert)
+    engine.counts.created += 1
+    return await grant_tokens(engine, session, first, hand_out=True, anti_csrf_token=anti_csrf_token, now_ms=now_ms)
+
+
+def _begun(
+    engine: SessionEngine,
+    owner: ClaimOwner,
+    first: RefreshToken,
+    *,
+    handle: str,
+    jwt_payload: dict[str, Any],
+    now_ms: int,
+) -> StoredSession:
+    """A session as it is when it begins, with its first refresh token."""
     expires_at_ms = now_ms + engine.settings.refresh_token_validity_ms
     absolute_life_ms = engine.settings.absolute_life_ms
     ends_at_ms = None if absolute_life_ms is None else now_ms + absolute_life_ms
-    session = StoredSession(
+    return StoredSession(
         handle=handle,
         tenant_id=owner.tenant_id,
         user_id=owner.user_id,
@@ -83,44 +107,40 @@ async def create_session(
         created_at_ms=now_ms,
         expires_at_ms=expires_at_ms if ends_at_ms is None else min(expires_at_ms, ends_at_ms),
         ends_at_ms=ends_at_ms,
-        jwt_payload=payload,
+        jwt_payload=jwt_payload,
     )
 
-    async def insert(tx: Transaction) -> None:
-        if admit is not None:
-            await admit(tx)
-        await tx.execute(
-            INSERT_SESSION,
-            app_id=engine.app_id,
-            handle=session.handle,
-            tenant_id=session.tenant_id,
-            user_id=session.user_id,
-            recipe_user_id=session.recipe_user_id,
-            cur_hash=session.cur_hash,
-            cur_gen=session.cur_gen,
-            now_ms=now_ms,
-            expires_at_ms=session.expires_at_ms,
-            ends_at_ms=session.ends_at_ms,
-            jwt_payload=encode_json(payload).decode(),
-            session_data=encode_json(data).decode(),
-            device=origin.device,
-            network_address=origin.network_address,
-        )
-        created = SecurityEvent(
-            "session_created",
-            tenant_id=owner.tenant_id,
-            user_id=owner.user_id,
-            handle=handle,
-            address=origin.network_address,
-            facts={"expires_at_ms": session.expires_at_ms, "ends_at_ms": ends_at_ms},
-        )
-        await engine.audit.record(tx, created)
-        if also is not None:
-            await also(tx)
 
-    await engine.db.write(insert)
-    engine.counts.created += 1
-    return await grant_tokens(engine, session, first, hand_out=True, anti_csrf_token=anti_csrf_token, now_ms=now_ms)
+async def _insert(
+    tx: Transaction, engine: SessionEngine, session: StoredSession, session_data: dict[str, Any], origin: Origin
+) -> None:
+    """Store a session that begins, and record that it does."""
+    await tx.execute(
+        INSERT_SESSION,
+        app_id=engine.app_id,
+        handle=session.handle,
+        tenant_id=session.tenant_id,
+        user_id=session.user_id,
+        recipe_user_id=session.recipe_user_id,
+        cur_hash=session.cur_hash,
+        cur_gen=session.cur_gen,
+        now_ms=session.created_at_ms,
+        expires_at_ms=session.expires_at_ms,
+        ends_at_ms=session.ends_at_ms,
+        jwt_payload=encode_json(session.jwt_payload).decode(),
+        session_data=encode_json(session_data).decode(),
+        device=origin.device,
+        network_address=origin.network_address,
+    )
+    created = SecurityEvent(
+        "session_created",
+        tenant_id=session.tenant_id,
+        user_id=session.user_id,
+        handle=session.handle,
+        address=origin.network_address,
+        facts={"expires_at_ms": session.expires_at_ms, "ends_at_ms": session.ends_at_ms},
+    )
+    await engine.audit.record(tx, created)
 
 
 async def reissue_access_token(
