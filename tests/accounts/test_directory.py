@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.deletion import delete_user
 from watchword.accounts import directory, tenants
 from watchword.accounts.users import LoginMethod, ThirdPartyIdentity, User
 from watchword.database.database import Database, Transaction
@@ -76,7 +77,7 @@ async def test_apps_do_not_see_each_other(accounts_db: Database) -> None:
 
     async def change(tx: Transaction) -> bool:
         await directory.update_login_method_email(tx, "other", "r1", "eve@example.com", verified=True)
-        return await directory.delete_user(tx, "other", "u1")
+        return await delete_user(tx, "other", "u1")
 
     assert await accounts_db.write(change)
     assert ADA == await directory.find_user(accounts_db, "public", "u1")
@@ -89,7 +90,7 @@ async def test_deleting_a_user_removes_everything(accounts_db: Database) -> None
     await insert(accounts_db, ADA, eve)
 
     async def delete(tx: Transaction) -> bool:
-        return await directory.delete_user(tx, "public", "u1")
+        return await delete_user(tx, "public", "u1")
 
     assert await accounts_db.write(delete)
     assert [1, 1, 1] == await counts(accounts_db)

@@ -317,14 +317,6 @@ async def test_a_process_without_the_newer_secret_leaves_the_mail_to_one_that_ha
     assert 1 == await newer.send_due()
 
 
-async def test_deleting_a_user_deletes_their_mail(post: Post) -> None:
-    """Nothing about a deleted person stays in the outbox, sent or not; others' mail stays."""
-    node = post.node(Letterbox())
-    await post.enqueue(node, reset_mail(user_id="ada"), reset_mail(user_id="bob"))
-    assert 1 == await post.db.write(lambda tx: node.delete_mail_of_user(tx, "ada"))
-    assert ["bob"] == [row["user_id"] for row in await post.db.list(EVERYTHING, app_id="public")]
-
-
 async def test_without_a_service_recipes_that_send_mail_refuse_to_start(post: Post) -> None:
     """The mistake is told at start, with the setting to change, and not at the first lost mail."""
     post.node(Letterbox()).check_configured("EmailVerification")

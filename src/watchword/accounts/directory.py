@@ -151,17 +151,6 @@ async def mark_email_verified(
     return await tx.execute(_MARK_EMAIL_VERIFIED, **parameters) > 0
 
 
-async def delete_user(tx: Transaction, app_id: str, user_id: str) -> bool:
-    """Delete a user; the database removes login methods, passwords and identities with the row.
-
-    What is not tied to a row here goes by `recipes/users/`: that is where people are deleted.
-
-    Returns:
-        Whether there was such a user.
-    """
-    return await tx.execute(_DELETE_USER, app_id=app_id, user_id=user_id) > 0
-
-
 def domain_of(email: str | None) -> str | None:
     """What follows the @ of an address; `None` for what has none, such as a user name."""
     return email.rpartition("@")[2] if email is not None and "@" in email else None
@@ -309,5 +298,3 @@ _MARK_EMAIL_VERIFIED = Statement(
      where app_id = :app_id and recipe_user_id = :recipe_user_id and email = :email
     """
 )
-
-_DELETE_USER = Statement("delete from {users} where app_id = :app_id and user_id = :user_id")

@@ -194,10 +194,6 @@ class Outbox:
         longest_round = _IDLE_SECONDS + 2 * self._patience.send_timeout_seconds
         return worker.done() or time.monotonic() - courier.moved_at > longest_round
 
-    async def delete_mail_of_user(self, tx: Transaction, user_id: str) -> int:
-        """Delete a user's mail, sent or not, in the caller's transaction; returns how many there were."""
-        return await tx.execute(DELETE_MAIL_OF_USER, app_id=self._app_id, user_id=user_id)
-
     async def get_progress(self) -> OutboxProgress:
         """How many mails wait, since when, and how many were given up."""
         row = await self._db.find(GET_PROGRESS, app_id=self._app_id)
@@ -267,7 +263,6 @@ INSERT_MAIL = Statement("""
     values (:app_id, :mail_id, :channel, :kind, :tenant_id, :user_id, :sealed_mail, :now_ms, :now_ms)
 """)
 
-DELETE_MAIL_OF_USER = Statement("delete from {mail_outbox} where app_id = :app_id and user_id = :user_id")
 
 GET_PROGRESS = Statement("""
     select count(*) - count(dead_at_ms) as waiting,

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.deletion import delete_user
 from tests.recipes.engine import count, make_tenant, running_engine
 from watchword.accounts import directory
 from watchword.accounts.tenants import Tenants
@@ -140,7 +141,7 @@ async def test_deleting_the_user_frees_the_address(recipe: EmailPassword, engine
     user = await sign_up(recipe, "ada@example.com")
 
     async def delete(tx: Transaction) -> bool:
-        return await directory.delete_user(tx, "public", user.id)
+        return await delete_user(tx, "public", user.id)
 
     assert await engine.db.write(delete)
     assert [0, 0, 0, 0, 0] == await counts(engine.db)

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from tests.deletion import delete_user
 from tests.recipes.engine import count, make_tenant
 from tests.recipes.thirdparty.conftest import Visitor, corp, visitor_of
 from tests.recipes.thirdparty.double import ProviderDouble
-from watchword.accounts import directory
 from watchword.accounts.users import User
 from watchword.database.database import Database
 from watchword.errors import BadInput, SignInUpNotAllowed
@@ -231,7 +231,7 @@ async def test_an_override_sees_the_tokens_and_may_refuse(engine: Engine, double
 async def test_a_deleted_user_takes_the_identity_along(visitor: Visitor, engine: Engine, db: Database) -> None:
     """Afterwards the same person is a new user."""
     first = user_of(await visitor.sign_in_up())
-    await db.write(lambda tx: directory.delete_user(tx, engine.app_id, first.id))
+    await db.write(lambda tx: delete_user(tx, engine.app_id, first.id))
     assert 0 == await count(db, "thirdparty_users")
     again = await visitor.sign_in_up()
     assert again.created_new_recipe_user
