@@ -1,4 +1,4 @@
-"""The directory of users: insert, find, change and delete them together with their login methods.
+"""The directory of users: insert, find and change them together with their login methods.
 
 Recipes call these inside their own transactions, so that a user never exists without the recipe's part.
 """
@@ -6,21 +6,12 @@ Recipes call these inside their own transactions, so that a user never exists wi
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from watchword.accounts.errors import UserIdTaken
 from watchword.accounts.tenants import keep_tenant
 from watchword.accounts.users import Ban, LoginMethod, ThirdPartyIdentity, User
 from watchword.database.database import Row, Transaction
 from watchword.database.statements import Statement
-from watchword.errors import WatchwordError
 from watchword.identifiers import check_made_id
-
-
-class UserIdTaken(WatchwordError):
-    """An id that was brought, or made by the application's `Ids`, belongs to somebody already."""
-
-    code = "user_id_taken"
-
-    def __init__(self) -> None:
-        super().__init__("another user has this id")
 
 
 class Reader(Protocol):

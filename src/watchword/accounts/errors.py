@@ -1,7 +1,7 @@
 """The errors that only this room raises."""
 
 from watchword.accounts.users import Ban
-from watchword.errors import BadInput, GeneralError, SignInNotAllowed
+from watchword.errors import BadInput, GeneralError, SignInNotAllowed, WatchwordError
 
 
 class AccountBanned(SignInNotAllowed):
@@ -53,3 +53,12 @@ class LastLoginMethod(GeneralError):
 
     def __init__(self) -> None:
         super().__init__("This is the only way to sign in to this account. Add another one before you remove it.")
+
+
+class UserIdTaken(WatchwordError):
+    """An id that was brought, or made by the application's `Ids`, belongs to somebody already."""
+
+    code = "user_id_taken"
+
+    def __init__(self) -> None:
+        super().__init__("another user has this id")

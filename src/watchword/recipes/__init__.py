@@ -1,7 +1,14 @@
-"""The recipes: what an application lists in `recipe_list`, and what their hooks and overrides are given."""
+"""The recipes: what an application lists in `recipe_list`, what its hooks and overrides are given, what recipes raise."""
 
-from watchword.accounts.directory import UserIdTaken
-from watchword.accounts.errors import AccountBanned, IdMappingExists, TenantNotFound, UserIdInUse
+from watchword.accounts.errors import (
+    AccountBanned,
+    IdMappingExists,
+    LastLoginMethod,
+    TenantNotFound,
+    UserIdInUse,
+    UserIdTaken,
+)
+from watchword.protection.errors import ChallengeFailed, SignInStopped, TooManyRequests
 from watchword.protection.pwned_passwords import PwnedPasswords
 from watchword.recipes.api import Answer, ApiRequest
 from watchword.recipes.emailpassword.errors import PasswordResetTokenInvalid, WrongCredentials
@@ -44,6 +51,7 @@ __all__ = [
     "Answer",
     "ApiRequest",
     "BooleanClaim",
+    "ChallengeFailed",
     "ClaimFailure",
     "ClaimValidator",
     "EmailAlreadyVerified",
@@ -58,6 +66,7 @@ __all__ = [
     "IdentityTaken",
     "InputFormField",
     "InvalidClaims",
+    "LastLoginMethod",
     "NoEmailGivenByProvider",
     "PasswordPolicy",
     "PasswordResetTokenInvalid",
@@ -72,12 +81,14 @@ __all__ = [
     "SessionNotFound",
     "SessionSettings",
     "SignInContext",
+    "SignInStopped",
     "SignInUpResult",
     "TenantNotFound",
     "ThirdParty",
     "ThirdPartyContext",
     "ThirdPartyEmailPassword",
     "TokenTheftDetected",
+    "TooManyRequests",
     "TryRefreshToken",
     "Unauthorised",
     "UserContext",

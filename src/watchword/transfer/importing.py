@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from watchword.accounts import directory
+from watchword.accounts.errors import UserIdTaken
 from watchword.accounts.tenants import Tenants
 from watchword.accounts.users import LoginMethod, ThirdPartyIdentity, User
 from watchword.audit.events import EventLog, SecurityEvent
@@ -130,7 +131,7 @@ class Importer:
                 else:
                     await insert_password(tx, self._app_id, method, brought.password_hash)
             await insert_user_roles(tx, self._app_id, user.id, record.roles)
-        except directory.UserIdTaken:
+        except UserIdTaken:
             raise _OneMustGo(RecordRefused("externalUserId", "is the id of another user here")) from None
         except (EmailAlreadyExists, IdentityTaken):
             raise _OneMustGo(RecordRefused("loginMethods", "somebody has just signed up with one of them")) from None

@@ -8,8 +8,8 @@ from tests.recipes.users.conftest import Town
 from tests.recipes.users.tables import dump
 from tests.site import PASSWORD, running_site
 from watchword import User
-from watchword.accounts.directory import UserIdTaken, insert_login_method
-from watchword.accounts.errors import IdMappingExists, UserIdInUse
+from watchword.accounts.directory import insert_login_method
+from watchword.accounts.errors import IdMappingExists, UserIdInUse, UserIdTaken
 from watchword.accounts.id_mappings import IdMapping
 from watchword.database.database import Transaction
 from watchword.errors import BadInput, UserNotFound

@@ -90,7 +90,7 @@ class SessionsByHandle(Recipe):
         self,
         handle: str,
         *,
-        user_context: UserContext | None = None,  # noqa: ARG002 # for overrides
+        user_context: UserContext | None = None,  # noqa: ARG002 - for overrides
     ) -> SessionInformation | None:
         """The session as stored, or `None` when it has ended or never was."""
         return await lifecycle.find_session_information(self.session_engine, handle)

@@ -233,7 +233,7 @@ class Session(SessionsByHandle):
     async def get_global_claim_validators(
         self,
         *,
-        user_id: str,  # noqa: ARG002 # for overrides
+        user_id: str,  # noqa: ARG002 - for overrides
         recipe_user_id: str,  # noqa: ARG002
         tenant_id: str,  # noqa: ARG002
         validators_added_by_recipes: Validators,
@@ -315,14 +315,14 @@ class Session(SessionsByHandle):
             await api.session.revoke()
         return Answer(body={"status": "OK"}, session=api.session)
 
-    async def jwks_get(self, api: ApiRequest) -> Answer:  # noqa: ARG002 # for overrides
+    async def jwks_get(self, api: ApiRequest) -> Answer:  # noqa: ARG002 - for overrides
         """`GET /jwt/jwks.json`: the public keys, cached for less than a new key's head start. Source: FDI 5.4."""
         keys = self.session_engine.keys
         max_age_seconds = keys.schedule.look_every_ms // 1000
         cache = ("cache-control", f"max-age={max_age_seconds}, must-revalidate")
         return Answer(body=await keys.get_jwks(), headers=(cache,))
 
-    async def open_id_discovery_configuration_get(self, api: ApiRequest) -> Answer:  # noqa: ARG002 # for overrides
+    async def open_id_discovery_configuration_get(self, api: ApiRequest) -> Answer:  # noqa: ARG002 - for overrides
         """`GET /.well-known/openid-configuration`: where the keys are. Source: FDI 8.6."""
         issuer = self.engine.app_info.issuer
         return Answer(body={"issuer": issuer, "jwks_uri": f"{issuer}/jwt/jwks.json"})

@@ -6,8 +6,7 @@ hold it without a look-up, and nothing gets slower. The sessions from before end
 
 from watchword.accounts import directory
 from watchword.accounts.bans import LOCK_USER
-from watchword.accounts.directory import UserIdTaken
-from watchword.accounts.errors import IdMappingExists, UserIdInUse
+from watchword.accounts.errors import IdMappingExists, UserIdInUse, UserIdTaken
 from watchword.accounts.id_mappings import DELETE_MAPPING, INSERT_MAPPING, IdMapping, find_mapping
 from watchword.database.database import Transaction
 from watchword.errors import UserNotFound
