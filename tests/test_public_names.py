@@ -20,8 +20,8 @@ from watchword.recipes.users.programmatic import Users
 ROOT = Path(__file__).parents[1]
 PUBLIC = ("watchword", "watchword.errors", "watchword.recipes", "watchword.recipes.thirdparty.providers")
 VERBS = re.compile(
-    "(add|associate|ban|clear|count|create|delete|disassociate|erase|explain|export|find|get|list|merge_into|remove|"
-    "revoke|search|unban|update|verify)(_|$)"
+    "(add|associate|ban|clear|count|create|delete|disassociate|erase|explain|export|fetch|find|get|list|merge_into|remove|"
+    "request|revoke|search|set|unban|update|verify)(_|$)"
 )
 OBJECTS = {
     "users": Users,

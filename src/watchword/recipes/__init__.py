@@ -1,4 +1,4 @@
-"""The recipes: what an application lists in `recipe_list`, what its hooks and overrides are given, what recipes raise."""
+"""The recipes: what an application lists in `recipe_list`, what hooks and overrides are given, what recipes raise."""
 
 from watchword.accounts.errors import (
     AccountBanned,

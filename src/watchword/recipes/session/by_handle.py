@@ -153,7 +153,7 @@ class SessionsByHandle(Recipe):
         return _there(changed)
 
     async def set_claim_value(
-        self, handle: str, claim: SessionClaim[ValueT], value: ValueT, *, user_context: UserContext | None = None
+        self, handle: str, claim: SessionClaim[ValueT], *, value: ValueT, user_context: UserContext | None = None
     ) -> None:
         """Put a claim's value into the payload, as fetched now. Raises `Unauthorised` when the session has ended."""
         await self.merge_claims_into_jwt_payload(handle, claim.wrap(value, self.now_ms()), user_context=user_context)

@@ -92,14 +92,14 @@ class Sessions:
         with _not_found():
             return await self._recipe.merge_into_jwt_payload(handle, changes)
 
-    async def set_claim_value(self, handle: str, claim: SessionClaim[ValueT], value: ValueT) -> None:
+    async def set_claim_value(self, handle: str, claim: SessionClaim[ValueT], *, value: ValueT) -> None:
         """Put a claim's value into the payload, as fetched now; the client sees it at its next refresh.
 
         Raises:
             SessionNotFound: There is no such session.
         """
         with _not_found():
-            await self._recipe.set_claim_value(handle, claim, value)
+            await self._recipe.set_claim_value(handle, claim, value=value)
 
     async def fetch_and_set_claim(self, handle: str, claim: SessionClaim[Any]) -> None:
         """Fetch a claim anew, such as somebody's roles, and put it into the payload; as `set_claim_value`."""
