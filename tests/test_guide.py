@@ -121,6 +121,15 @@ def test_every_section_with_code_has_a_test() -> None:
     assert [] == [title for title in titles if pieces_of(title) and f'"{title}"' not in tests]
 
 
+def test_the_guide_begins_with_a_list_of_its_sections() -> None:
+    """Each once, under the address that its heading has."""
+    titles = re.findall("^## (.+)$", GUIDE, re.MULTILINE)
+    listed = re.findall(r"\[([^\]]+)\]\(#([\w-]+)\)", GUIDE.partition("```python")[0])
+    assert sorted((title, re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")) for title in titles) == sorted(
+        listed
+    )
+
+
 async def test_protect_a_route(database_url: str) -> None:
     """Without a session 401, with one the answer; `revoke` ends the session of the request. A function asks itself."""
     async with Section("Protect a route").serve(database_url) as visitor:
