@@ -164,10 +164,10 @@ async def test_fields_of_your_own(database_url: str) -> None:
         assert {"nickname": "Countess"} == await sessions.get_session_data(handle)
 
 
-async def test_after_sign_up_and_sign_in(database_url: str) -> None:
+async def test_after_sign_up_and_sign_in(sqlite_url: str) -> None:
     """Both ways in are noticed once; the answer of a sign-up says more, the session of a sign-in holds more."""
     section = Section("After sign-up and sign-in")
-    async with running_provider(SystemClock()) as provider, section.serve(database_url) as visitor:
+    async with running_provider(SystemClock()) as provider, section.serve(sqlite_url) as visitor:
         assert "/tour" == (await visitor.sign_up("ada@example.com")).json()["next"]
         await visitor.sign_in("ada@example.com")
         sessions = section.names["auth"].sessions
@@ -176,7 +176,7 @@ async def test_after_sign_up_and_sign_in(database_url: str) -> None:
         section.pieces = []
         for _ in range(2):
             section.names["recipes"] = [section.names["Welcoming"](providers=[corp(provider)])]
-            async with section.serve(database_url) as bo:
+            async with section.serve(sqlite_url) as bo:
                 assert "OK" == (await come_from(bo, "corp")).json()["status"]
         assert ["ada@example.com"] * 2 == section.names["newcomers"]  # the second is the provider's
 
@@ -202,10 +202,10 @@ async def test_who_may_sign_up(database_url: str) -> None:
     assert section.names["once"].one_account_per_email
 
 
-async def test_refuse_somebody(database_url: str) -> None:
+async def test_refuse_somebody(sqlite_url: str) -> None:
     """Both ways in are closed to others, and the reason reaches the person."""
     section = Section("Refuse somebody")
-    async with running_provider(SystemClock()) as provider, section.serve(database_url) as visitor:
+    async with running_provider(SystemClock()) as provider, section.serve(sqlite_url) as visitor:
         await section.names["auth"].users.merge_into_metadata(
             "invited", {"bo@example.com": True, "postmaster@example.com": True, "ada@example.com": True}
         )
@@ -217,13 +217,13 @@ async def test_refuse_somebody(database_url: str) -> None:
         for verified, status in [(False, "SIGN_IN_UP_NOT_ALLOWED"), (True, "OK")]:
             section.names["recipes"] = [section.names["ByInvitation"](providers=[corp(provider)])]
             provider.person["email_verified"] = verified
-            async with section.serve(database_url) as ada:
+            async with section.serve(sqlite_url) as ada:
                 assert status == (await come_from(ada, "corp")).json()["status"]
 
 
-async def test_user_names(database_url: str) -> None:
+async def test_user_names(sqlite_url: str) -> None:
     """A name signs up and in, in any spelling; a wrong one is refused beside the field."""
-    async with Section("User names").serve(database_url) as visitor:
+    async with Section("User names").serve(sqlite_url) as visitor:
         answer = (await visitor.sign_up("a b")).json()
         assert [{"id": "email", "error": "3 to 20 letters, digits or _"}] == answer["formFields"]
         assert "OK" == (await visitor.sign_up("Ada_L")).json()["status"]
@@ -231,21 +231,21 @@ async def test_user_names(database_url: str) -> None:
         assert "OK" == (await visitor.sign_in("ADA_L")).json()["status"]
 
 
-async def test_user_ids_of_your_own(database_url: str) -> None:
+async def test_user_ids_of_your_own(sqlite_url: str) -> None:
     """Each new user has an id in the format of the piece, the session too."""
     section = Section("User ids of your own")
     for piece in section.pieces:
         section.run(piece)
-    async with Section("A session that may be absent").serve(database_url, ids=section.names["ids"]) as visitor:
+    async with Section("A session that may be absent").serve(sqlite_url, ids=section.names["ids"]) as visitor:
         await visitor.sign_up()
         assert re.fullmatch("user_[0-9a-f]{20}", await user_id_of(visitor))
         assert {"hello": await user_id_of(visitor)} == (await visitor.get("/")).json()
 
 
-async def test_pass_values_along(database_url: str) -> None:
+async def test_pass_values_along(sqlite_url: str) -> None:
     """What one override put there, a hook of the same request finds, and no other request."""
     section = Section("Pass values along")
-    async with section.serve(database_url) as visitor:
+    async with section.serve(sqlite_url) as visitor:
         await visitor.post_form(
             "/auth/signup", {"email": "ada@example.com", "password": PASSWORD}, headers={"x-campaign": "spring"}
         )
@@ -391,13 +391,13 @@ async def test_providers(database_url: str, monkeypatch: pytest.MonkeyPatch) -> 
         assert [("google", "Google"), ("work", "Work account")] == offered
 
 
-async def test_more_of_a_provider(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_more_of_a_provider(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is asked for is what the piece says; each app has its client; a profile of another form is read, and the
     provider's token is the application's."""
     section = Section("More of a provider")
     first, second = section.pieces
     section.pieces = [first]
-    async with section.serve(database_url) as visitor:
+    async with section.serve(sqlite_url) as visitor:
         redirect = f"{visitor.client.base_url}/auth/callback/github".replace("//auth", "/auth")
         asked = {"thirdPartyId": "github", "redirectURIOnProviderDashboard": redirect}
         started = (await visitor.get("/auth/authorisationurl", params=asked)).json()["urlWithQueryParams"]
@@ -413,7 +413,7 @@ async def test_more_of_a_provider(database_url: str, monkeypatch: pytest.MonkeyP
         monkeypatch.setenv("FORUM_SECRET", "secret")
         monkeypatch.setenv("FORUM_URL", provider.issuer)
         section.pieces = [second]
-        async with section.serve(database_url) as visitor:
+        async with section.serve(sqlite_url) as visitor:
             assert "OK" == (await come_from(visitor, "forum")).json()["status"]
             user = await section.names["auth"].users.get(await user_id_of(visitor))
             assert ("7", "ada@example.com", True) == (
@@ -617,14 +617,14 @@ async def test_a_page_with_ones_own_sessions(database_url: str) -> None:
         assert 1 == len((await thief.get("/sessions")).json())
 
 
-async def test_several_websites(database_url: str) -> None:
+async def test_several_websites(sqlite_url: str) -> None:
     """Each website reads its answers, and gets its own links; a stranger reads nothing and changes no link (TK-4)."""
     section = Section("Several websites, one API")
     for piece in section.pieces:
         section.run(piece)
     mail = Letterbox()
     async with Section("A session that may be absent").serve(
-        database_url,
+        sqlite_url,
         app_info=section.names["app_info"],
         email_delivery=EmailDelivery(mail),
         protection=Protection(mails_per_address=None),

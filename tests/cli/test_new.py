@@ -17,7 +17,7 @@ from tests.cli.test_main import call
 from tests.clients.programs import find_chromium
 from tests.examples.demo import free_port
 from tests.examples.example import PASSWORD, Example, post_form, reading_lines
-from watchword.cli.new import TEMPLATES, name_of
+from watchword.cli.new import TEMPLATES, name_of, new
 
 FRAMEWORKS = sorted({folder.name for folder in TEMPLATES.iterdir()} - {"common"})
 
@@ -128,7 +128,7 @@ def test_what_is_there_is_left_alone(tmp_path: Path) -> None:
 def test_a_name_stays_a_text(tmp_path: Path, folder: str, name: str) -> None:
     """Whatever the folder is called, the program and the page can be read."""
     assert name == name_of(tmp_path / folder)
-    assert 0 == call("new", str(tmp_path / folder)).returncode
+    new(tmp_path / folder)
     program = (tmp_path / folder / "app.py").read_text()
     compile(program, "app.py", "exec")
     assert f'AppInfo(app_name="{name}"' in program
@@ -138,7 +138,7 @@ def test_a_name_stays_a_text(tmp_path: Path, folder: str, name: str) -> None:
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_the_containers_are_told_what_the_application_reads(tmp_path: Path, framework: str) -> None:
     """Each variable that is set for a container is read by the program; no secret is written into an image."""
-    assert 0 == call("new", str(tmp_path / "app"), "--framework", framework).returncode
+    new(tmp_path / "app", framework)
     program = "".join(file.read_text() for file in (tmp_path / "app").glob("*.py"))
     services = yaml.safe_load((tmp_path / "app" / "compose.yaml").read_text())["services"]
     dockerfile = (tmp_path / "app" / "Dockerfile").read_text()

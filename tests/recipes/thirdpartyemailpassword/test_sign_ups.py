@@ -14,6 +14,7 @@ from tests.recipes.thirdparty.conftest import corp
 from tests.recipes.thirdparty.double import ProviderDouble, query_of, running_provider
 from tests.site import PASSWORD, FakeClock, Site, running_site
 from watchword import SignUps
+from watchword.accounts.email import normalise_email
 from watchword.accounts.sign_ups import CLOSED, NOT_THIS_ADDRESS
 from watchword.database.database import Database
 from watchword.errors import EmailAlreadyExists, GeneralError, SignUpNotAllowed
@@ -108,15 +109,22 @@ async def test_closed_sign_ups(database_url: str) -> None:
         (SignUps(allow=["@BÜCHER.example"]), "ada@xn--bcher-kva.example", "ada@bücher.example.com"),
     ],
 )
-async def test_lists_of_addresses_and_domains(sqlite_url: str, sign_ups: SignUps, welcome: str, unwelcome: str) -> None:
+def test_lists_of_addresses_and_domains(sign_ups: SignUps, welcome: str, unwelcome: str) -> None:
     """One spelling of an address is as good as another; a domain is exactly that one."""
-    async with running_town(sqlite_url, sign_ups) as town:
+    for is_vouched_for in (True, False):
+        assert sign_ups.find_refusal(normalise_email(unwelcome), is_vouched_for=is_vouched_for) == NOT_THIS_ADDRESS
+    assert sign_ups.find_refusal(normalise_email(welcome), is_vouched_for=True) is None
+
+
+async def test_a_list_holds_for_both_ways_in(sqlite_url: str) -> None:
+    """Whoever is not on it reads so, with a password and from a provider; whoever is comes in."""
+    async with running_town(sqlite_url, SignUps(allow=["@example.com"])) as town:
         assert refused(NOT_THIS_ADDRESS) == (
-            await town.sign_up(unwelcome),
-            await town.come_from_provider("1", unwelcome.strip()),
+            await town.sign_up("ada@elsewhere.org"),
+            await town.come_from_provider("1", "ada@elsewhere.org"),
         )
-        assert "OK" == (await town.sign_up(welcome))["status"]
-        assert "OK" == (await town.come_from_provider("2", welcome))["status"]
+        assert "OK" == (await town.sign_up("ADA@example.com"))["status"]
+        assert "OK" == (await town.come_from_provider("2", "Ada@Example.com"))["status"]
 
 
 async def test_an_address_that_a_provider_does_not_vouch_for_opens_no_list(sqlite_url: str) -> None:
