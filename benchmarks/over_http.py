@@ -57,26 +57,38 @@ def count_steps(form: Form, loads: Iterable[Contender]) -> int:
 
 
 async def measure_in_turns(
-    form: Form, database: DatabaseKind, loads: list[Load], results: HttpResults, step: Step
+    form: Form, database: DatabaseKind, loads: list[Load], postgres: PostgresForBench, results: HttpResults, step: Step
 ) -> None:
     """Rounds of everything; the order turns from round to round, and the first round warms up."""
     with ThreadPoolExecutor(2) as hashing:
-        for number in range(form.rounds + 1):
+        await _measure_round(form, database, loads, 0, HttpResults(), hashing, step)
+        if database == "postgres":
             for load in loads:
-                load.renew_people()
-            for operation in OPERATIONS:
-                for load in _turned(loads, number):
-                    contender = load.server.contender
-                    if not contender.has(operation):
-                        continue
-                    cost = await load.measure(operation)
-                    step(f"{database}: {contender.name}, {operation}")
-                    if number:
-                        results.costs.setdefault((contender.name, database, operation), []).append(cost)
-                if operation == "sign_in":
-                    cost_ms = await _measure_hash(form, hashing)
-                    if number:
-                        results.hash_cpu_ms.setdefault(database, []).append(cost_ms)
+                await postgres.vacuum(load.server.database_url)
+        for number in range(1, form.rounds + 1):
+            await _measure_round(form, database, loads, number, results, hashing, step)
+
+
+async def _measure_round(
+    form: Form,
+    database: DatabaseKind,
+    loads: list[Load],
+    number: int,
+    results: HttpResults,
+    hashing: ThreadPoolExecutor,
+    step: Step,
+) -> None:
+    for load in loads:
+        load.renew_people()
+    for operation in OPERATIONS:
+        for load in _turned(loads, number):
+            contender = load.server.contender
+            if contender.has(operation):
+                cost = await load.measure(operation)
+                step(f"{database}: {contender.name}, {operation}")
+                results.costs.setdefault((contender.name, database, operation), []).append(cost)
+        if operation == "sign_in":
+            results.hash_cpu_ms.setdefault(database, []).append(await _measure_hash(form, hashing))
 
 
 async def _measure_hash(form: Form, hashing: ThreadPoolExecutor) -> float:

@@ -67,7 +67,7 @@ async def run(form: Form, ready: Ready, described: dict[str, dict[str, object]])
             http = HttpResults()
             for database in DATABASES:
                 async with all_serving(form, ready, database, folder, postgres) as loads:
-                    await measure_in_turns(form, database, loads, http, step)
+                    await measure_in_turns(form, database, loads, postgres, http, step)
                     if database == "sqlite":
                         await _measure_waiting(form, loads, results, step)
                         # the first of all is Watchword

@@ -31,6 +31,7 @@ class Server:
 
     contender: Contender
     database: DatabaseKind
+    database_url: str
     port: int
     pid: int
 
@@ -54,7 +55,7 @@ class PostgresForBench:
         return self.admin_url.rpartition("/")[0] + f"/{name}"
 
     async def vacuum(self, url: str) -> None:
-        """What autovacuum does in time, now: else it would be at work while something is measured."""
+        """What autovacuum does within a minute, now: it would be at work while something is measured."""
         connection = await asyncpg.connect(url)
         try:
             await connection.execute("vacuum analyze")
@@ -106,7 +107,7 @@ async def serving(
         )
         try:
             await _wait_until_it_answers(process, port)
-            yield Server(contender, database, port, process.pid)
+            yield Server(contender, database, database_url, port, process.pid)
         except DidNotStart as error:
             log.seek(0)
             raise DidNotStart(f"{contender.name}: {error}\n{log.read().decode()[-2_000:]}") from None
