@@ -9,8 +9,10 @@ import pytest
 from tests.site import PASSWORD, Browser, Site, running_site
 from watchword.accounts.users import User
 from watchword.crypto.passwords import PasswordHasher
-from watchword.recipes import Action, EmailPassword, SessionFeature, SignInContext
+from watchword.protection.settings import Protection
+from watchword.recipes import Action, EmailPassword, Session, SessionFeature, SignInContext
 from watchword.recipes.user_context import UserContext
+from watchword.sessions.session import SessionContainer
 
 NEW = "another password 2"
 Change = Callable[[EmailPassword, str], Awaitable[Any]]
@@ -129,3 +131,57 @@ async def test_people_whom_only_an_override_knows_are_let_in(database_url: str) 
         answer = await browser.post_form("/auth/signin", {"email": "ada@example.com", "password": PASSWORD})
         assert 200 == answer.status_code
         assert "from elsewhere" == (await browser.get("/me")).json()["userId"]
+
+
+class LosesContext(EmailPassword):
+    """Signs in as ever, with a context of its own."""
+
+    async def sign_in(self, email: str, password: str, *, tenant_id: str, user_context: UserContext) -> User:
+        return await super().sign_in(email, password, tenant_id=tenant_id, user_context={})
+
+
+class SessionsWithoutContext(Session):
+    """Stores sessions as ever, with a context of its own."""
+
+    async def create_new_session(self, user_id: str, **options: Any) -> SessionContainer:
+        return await super().create_new_session(user_id, **{**options, "user_context": {}})
+
+
+OVERRIDES = [(EmailPassword, Session), (LosesContext, Session), (EmailPassword, SessionsWithoutContext)]
+
+
+@pytest.mark.parametrize(("password_recipe", "session_recipe"), OVERRIDES)
+async def test_an_override_that_leaves_the_context_behind_lets_no_thief_in(
+    database_url: str, password_recipe: type[EmailPassword], session_recipe: type[Session]
+) -> None:
+    """Attack: as above, at an application whose overrides do not hand on what we told them."""
+    hook = Meanwhile()
+    recipe = password_recipe(session_feature=SessionFeature(set_session_data=hook))
+    async with running_site(database_url, recipes=[recipe], session=session_recipe()) as site:
+        user_id = (await site.browser("headers").sign_up()).json()["user"]["id"]
+        hook.do = lambda user_id: reset(recipe, user_id)
+        thief = site.browser("headers")
+        assert {"status": "WRONG_CREDENTIALS_ERROR"} == (await thief.sign_in()).json()
+        await assert_nobody_is_in(site, user_id, thief)
+
+
+@pytest.mark.parametrize(("password_recipe", "session_recipe"), OVERRIDES)
+async def test_a_right_password_sets_failures_back_with_a_session_and_without(
+    database_url: str, password_recipe: type[EmailPassword], session_recipe: type[Session]
+) -> None:
+    """Whatever becomes of the session, who knows the password is not kept waiting for the failures before."""
+    hook = Meanwhile()
+    recipe = password_recipe(session_feature=SessionFeature(set_session_data=hook))
+    protection = Protection(failures_per_account=3)
+
+    async def fail(_: str) -> None:
+        raise LookupError
+
+    async with running_site(database_url, recipes=[recipe], session=session_recipe(), protection=protection) as site:
+        await site.browser("headers").sign_up()
+        for do, status in ((None, 200), (fail, 500), (None, 200)):
+            for _ in range(2):
+                answer = await site.browser("headers").sign_in(password="wrong 1")
+                assert "WRONG_CREDENTIALS_ERROR" == answer.json()["status"]
+            hook.do = do
+            assert status == (await site.browser("headers").sign_in()).status_code
