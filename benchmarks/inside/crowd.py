@@ -72,10 +72,14 @@ def _statements(dialect: Dialect) -> list[Statement]:
         for table, columns in (
             ("{users} (app_id, user_id, time_joined_ms)", f"'public', {user}, {MADE_MS} + i"),
             (
-                "{login_methods} (app_id, recipe_user_id, user_id, recipe_id, email, verified, time_joined_ms)",
-                f"'public', {user}, {user}, 'emailpassword', {email}, 0, {MADE_MS} + i",
+                """{login_methods} (app_id, recipe_user_id, user_id, recipe_id, email, email_domain, verified,
+                    time_joined_ms, user_joined_ms)""",
+                f"'public', {user}, {user}, 'emailpassword', {email}, 'example.com', 0, {MADE_MS} + i, {MADE_MS} + i",
             ),
-            ("{login_method_tenants} (app_id, recipe_user_id, tenant_id)", f"'public', {user}, 'public'"),
+            (
+                "{login_method_tenants} (app_id, recipe_user_id, tenant_id, user_id, recipe_id, user_joined_ms)",
+                f"'public', {user}, 'public', {user}, 'emailpassword', {MADE_MS} + i",
+            ),
             ("{emailpassword_users} (app_id, recipe_user_id, password_hash)", f"'public', {user}, '{HASH}'"),
             (
                 "{emailpassword_emails} (app_id, tenant_id, email, recipe_user_id)",

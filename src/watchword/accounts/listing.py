@@ -10,7 +10,7 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from watchword.accounts.directory import USER_COLUMNS, USER_LOGIN_METHODS, users_from_rows
+from watchword.accounts.directory import USER_COLUMNS, users_from_rows
 from watchword.accounts.page_tokens import Position
 from watchword.accounts.users import User
 from watchword.database.database import Database
@@ -56,7 +56,7 @@ async def load_users(db: Database, app_id: str, user_ids: Sequence[str]) -> list
     if not user_ids:
         return []
     rows = await db.list(LOAD_USERS, app_id=app_id, user_ids=encode_json(list(user_ids)).decode())
-    users = {user.id: user for user in users_from_rows(rows)}
+    users = {user.id: user for user in users_from_rows([row for row in rows if row["recipe_user_id"] is not None])}
     return [users[user_id] for user_id in user_ids if user_id in users]
 
 
@@ -119,9 +119,15 @@ PAGES = {
 #: By whether a tenant is asked for, and whether recipes are.
 COUNTS = {(by_tenant, by_recipe): _count(by_tenant, by_recipe) for by_tenant in _EITHER for by_recipe in _EITHER}
 
+# Outer joins keep SQLite to this order: without them it may take a list of ids for long, and begin with all login
+# methods of the app. So an id that is nobody's has a row without a login method.
 LOAD_USERS = Statement(
     "select"
     + USER_COLUMNS
-    + "from {json_each}(:user_ids) page join {users} u on u.app_id = :app_id and u.user_id = page.value"
-    + USER_LOGIN_METHODS
+    + """
+      from {json_each}(:user_ids) page
+      left join {users} u on u.app_id = :app_id and u.user_id = page.value
+      left join {login_methods} m on m.app_id = u.app_id and m.user_id = u.user_id
+      left join {login_method_tenants} t on t.app_id = m.app_id and t.recipe_user_id = m.recipe_user_id
+    """
 )

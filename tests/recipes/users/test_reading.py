@@ -119,7 +119,7 @@ async def test_search_by_the_beginning_of_address_domain_and_provider(town: Town
     """Terms of a kind are joined by or, kinds by and; capitals and blanks do not matter. Source: CDI 14."""
     ada = await town.sign_up("ada@example.com")
     bob = await town.sign_up("bob@adamant.org")
-    eve = await town.sign_in_up("77", "eve@example.com", email="github")
+    eve = await town.sign_in_up("77", "eve@example.com", provider="github")
     users = town.auth.users
 
     async def found(**terms: object) -> list[str]:

@@ -48,7 +48,7 @@ async def test_a_deletion_goes_through_the_tables_of_recipes_that_were_listed_on
     """Nothing of the person is left in any table, and the count names the tables that are not ours to see today."""
     auth, user_id = later
     counts = await auth.users.erase(user_id)
-    assert 1 == counts["user_roles"] == counts["email_verification_tokens"]
+    assert (1, True) == (counts["user_roles"], counts["email_verification_tokens"] > 0)
     assert set() == rows_about(await dump(auth._db), user_id, "ada@", "-ada", '"ada', "AdaApp")
     assert {"user_roles", "users"} <= rows_about(await dump(auth._db), "-bystander")
 
@@ -106,9 +106,10 @@ async def test_a_table_of_an_earlier_version_is_exported_with_the_columns_it_has
         await tx.execute(Statement("alter table {email_verification_tokens} drop column email"))
 
     await auth._db.write(drop)
-    (row,) = (await auth.users.export(user_id))["data"]["email_verification_tokens"]
-    assert {"tenant_id", "recipe_user_id", "expires_at_ms"} == row.keys()
-    assert 1 == (await auth.users.erase(user_id))["email_verification_tokens"]
+    rows = (await auth.users.export(user_id))["data"]["email_verification_tokens"]
+    assert rows
+    assert all("email" not in row and {"tenant_id", "recipe_user_id", "expires_at_ms"} <= row.keys() for row in rows)
+    assert len(rows) == (await auth.users.erase(user_id))["email_verification_tokens"]
 
 
 def test_every_recipe_that_there_is_has_its_tables_among_the_known() -> None:
