@@ -21,6 +21,7 @@ SMALL = {
 
 #: Statements that are to read much of a table, and why. None of them runs in a request.
 READ_MUCH = {
+    "delivery.courier.BRING_FORWARD": "runs once, after a clock ran ahead",
     "sessions.keys.KEEP_KEYS_LONGER": "runs once, when tokens are to live longer",
     "transfer.exporting.PAGE_OF_USERS": "a page after the other, of all users",
     "transfer.exporting.ROLES_OF_PAGE": "a page after the other, of all users",

@@ -15,6 +15,7 @@ from watchword.delivery.outbox import OutboxProgress, Patience
 from watchword.delivery.service import DeliveryFailed, DeliveryRefused
 from watchword.errors import ConfigurationError, StorageUnavailable
 
+MONTH_MS = 30 * 86_400_000
 EVERYTHING = Statement("select * from {mail_outbox} where app_id = :app_id")
 
 
@@ -325,3 +326,20 @@ async def test_without_a_service_recipes_that_send_mail_refuse_to_start(post: Po
     assert 0 == await node.send_due()
     with pytest.raises(ConfigurationError, match=r"^email_delivery: EmailVerification sends mail"):
         node.check_configured("EmailVerification")
+
+
+async def test_mail_of_a_clock_that_ran_ahead_waits_for_nobody(post: Post) -> None:
+    """F-15: a node whose clock is a month ahead leaves two mails behind: both are sent today."""
+    box = Letterbox()
+    ahead, node = post.node(None), post.node(box)
+    post.clock.advance(MONTH_MS)
+    await post.enqueue(ahead, reset_mail("ada@example.com"), reset_mail("eve@example.com"))
+    post.clock.advance(-MONTH_MS)
+    assert 0 == await node.send_due()
+
+    await node.start()
+    async with asyncio.timeout(20):
+        while len(box.mails) < 2:  # noqa: ASYNC110 - the worker says nothing to us
+            await asyncio.sleep(0.01)
+
+    assert {"ada@example.com", "eve@example.com"} == {mail.to for mail in box.mails}

@@ -61,6 +61,25 @@ def test_key_that_is_made_late_has_its_head_start_all_the_same() -> None:
     assert late + 15 * MINUTE == second.signs_from_ms
 
 
+def test_a_key_of_a_clock_that_ran_ahead_puts_nothing_off() -> None:
+    """F-15: one node's clock is a month ahead for a moment and makes a key; the next one comes when it was due."""
+    first = first_key()
+    ahead = RS256.due([first], NOW + 30 * DAY)
+    assert ahead is not None
+    keys = [first, ahead]
+
+    assert RS256.due(keys, NOW + DAY) is None
+    second = RS256.due(keys, NOW + WEEK - 15 * MINUTE)
+
+    assert second is not None
+    assert (2, NOW + WEEK) == (second.slot, second.signs_from_ms)
+    keys.append(second)
+    assert first == RS256.candidates(keys, NOW + WEEK - 1)[0]
+    assert second == RS256.candidates(keys, NOW + WEEK)[0]
+    assert RS256.due(keys, NOW + WEEK) is None
+    assert second == RS256.candidates(keys, NOW + 31 * DAY)[0]
+
+
 def test_static_key_never_rotates() -> None:
     """One for as long as the app lives."""
     assert STATIC.due([first_key(STATIC)], NOW + 100 * WEEK) is None

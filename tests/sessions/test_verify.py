@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.sessions.nodes import HOUR, MINUTE, SECOND, ManualClock, refresh_token_of, sign_in, start_node
+from tests.sessions.nodes import DAY, HOUR, MINUTE, SECOND, ManualClock, refresh_token_of, sign_in, start_node
 from watchword.crypto.jwt import generate_signing_key
 from watchword.sessions import revoke, verify
 from watchword.sessions.access_tokens import AccessTokenClaims, mint_access_token
@@ -41,6 +41,27 @@ async def test_verifying_asks_no_database(node: SessionEngine, monkeypatch: pyte
     assert first is again
     with pytest.raises(TryRefreshToken):
         await verify.verify_access_token(node, token[:-1])
+
+
+async def test_a_token_of_a_clock_far_ahead_does_not_outlive_its_revocation(
+    node: SessionEngine, other_node: SessionEngine, clock: ManualClock
+) -> None:
+    """F-15: a node is a month ahead for a moment. Its access token would be good for a month, also when its session is
+    revoked and nobody remembers that any more; it has to be refreshed at once, on every node, and nobody is signed out.
+    """
+    clock.turn(30 * DAY)
+    issued = await sign_in(node)
+    assert await verify.verify_access_token(node, issued.issued.access_token)
+    clock.turn(-30 * DAY)
+
+    for each in (node, other_node):
+        with pytest.raises(TryRefreshToken, match="far ahead"):
+            await verify.verify_access_token(each, issued.issued.access_token)
+    refreshed = await refresh(other_node, refresh_token_of(issued))
+
+    assert await verify.verify_access_token(node, refreshed.issued.access_token)
+    clock.turn(-12 * HOUR)  # a clock that was put back sends nobody to refresh
+    assert await verify.verify_access_token(node, refreshed.issued.access_token)
 
 
 async def test_token_expires_to_the_millisecond(node: SessionEngine, clock: ManualClock) -> None:

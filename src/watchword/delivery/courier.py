@@ -62,6 +62,11 @@ class Patience:
         if self.send_timeout_seconds * 1000 >= self.lease_ms:
             raise ConfigurationError("patience.send_timeout_seconds", "must be shorter than lease_ms")
 
+    @property
+    def too_late_ms(self) -> int:
+        """Nobody puts a mail off for so long: twice what can be, so that clocks a little apart change nothing."""
+        return 2 * max(self.lease_ms, self.longest_retry_ms)
+
     def retry_after_ms(self, attempts: int) -> int:
         """The pause after so many attempts, in milliseconds."""
         return min(self.first_retry_ms * 2 ** min(attempts - 1, 30), self.longest_retry_ms)
@@ -134,9 +139,19 @@ class Courier:
         return sent
 
     async def find_next_due_ms(self) -> int | None:
-        """When the next mail is due, in milliseconds since the epoch; `None` when none waits."""
+        """When the next mail is due, in milliseconds since the epoch; `None` when none waits.
+
+        What is due later than any right clock can have said is due now: a process whose clock ran ahead had it.
+        """
         row = await self._db.find(FIND_NEXT_DUE, **self._ours())
-        return None if row is None else row["due_at_ms"]
+        if row is None or row["due_at_ms"] is None:
+            return None
+        now_ms = self._clock.now_ms()
+        too_late_ms = now_ms + self._patience.too_late_ms
+        if row["latest_ms"] <= too_late_ms:
+            return row["due_at_ms"]
+        await self._write(BRING_FORWARD, now_ms=now_ms, too_late_ms=too_late_ms)
+        return now_ms
 
     def _ours(self) -> dict[str, str]:
         """What this process can send, as parameters: one channel counts twice, with none there is no courier."""
@@ -267,9 +282,16 @@ LIST_DUE = Statement("""
 """)
 
 FIND_NEXT_DUE = Statement("""
-    select min(due_at_ms) as due_at_ms
+    select min(due_at_ms) as due_at_ms,
+           (select max(due_at_ms) from {mail_outbox}
+             where app_id = :app_id and dead_reason is null and channel in (:channel, :other_channel)) as latest_ms
       from {mail_outbox}
      where app_id = :app_id and dead_reason is null and channel in (:channel, :other_channel)
+""")
+
+BRING_FORWARD = Statement("""
+    update {mail_outbox} set due_at_ms = :now_ms
+     where app_id = :app_id and due_at_ms > :too_late_ms and dead_reason is null
 """)
 
 # Of two processes that saw the same mail, the second one finds its attempts counted up and takes nothing.

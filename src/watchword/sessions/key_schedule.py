@@ -80,16 +80,20 @@ class KeySchedule:
         """The key that must be made now, or `None`.
 
         The first key of an app signs at once: nobody has its JWKS yet. So does the first one of a kind,
-        as tokens of the other kind are refused. Any other one is published ahead.
+        as tokens of the other kind are refused. Any other one is published ahead. One that is to sign later than
+        after a whole rotation was made by a clock that ran ahead, and puts nothing off: its slot is passed over.
         """
         of_kind = [key for key in keys if key.kind == self.kind]
-        latest = max((key for key in of_kind if key.algorithm == self.algorithm), key=lambda k: k.slot, default=None)
+        ours = [key for key in of_kind if key.algorithm == self.algorithm]
+        slot = max((key.slot + 1 for key in ours), default=0)
+        in_time = [key for key in ours if self.kind == "static" or key.signs_from_ms <= now_ms + self.rotation_ms]
+        latest = max(in_time, key=lambda key: key.slot, default=None)
         if latest is None:
-            return self._place(0, now_ms + self.head_start_ms if of_kind else now_ms)
+            return self._place(slot, now_ms + self.head_start_ms if of_kind else now_ms)
         ends_ms = latest.signs_from_ms + self.rotation_ms
         if self.kind == "static" or now_ms < ends_ms - self.head_start_ms:
             return None
-        return self._place(latest.slot + 1, max(ends_ms, now_ms + self.head_start_ms))
+        return self._place(slot, max(ends_ms, now_ms + self.head_start_ms))
 
     def _place(self, slot: int, signs_from_ms: int) -> KeyPlace:
         return KeyPlace(

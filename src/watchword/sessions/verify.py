@@ -10,6 +10,10 @@ from watchword.sessions.refresh_tokens import stored_hash
 from watchword.sessions.stored import FIND_SESSION, StoredSession
 
 
+#: A token of a clock that was further ahead is not believed; within it, clocks that jump send nobody to refresh.
+CLOCKS_APART_MS = 86_400_000
+
+
 async def verify_access_token(engine: SessionEngine, text: str) -> AccessTokenInfo:
     """The access token, believed: signature, key, expiry, kind and revocation.
 
@@ -20,9 +24,12 @@ async def verify_access_token(engine: SessionEngine, text: str) -> AccessTokenIn
             database does not answer.
     """
     token = engine.verified.find(text) or await _verify_anew(engine, text)
-    if token.expires_at_ms <= engine.clock.now_ms():
+    now_ms = engine.clock.now_ms()
+    if not now_ms < token.expires_at_ms <= now_ms + engine.revoked.life_ms + CLOCKS_APART_MS:
         engine.verified.discard(token)
-        raise TryRefreshToken("the access token has expired")
+        if token.expires_at_ms <= now_ms:
+            raise TryRefreshToken("the access token has expired")
+        raise TryRefreshToken("a clock far ahead made the access token: it would outlive what is known of revocations")
     if engine.revoked.has(token.handle):
         engine.verified.discard(token)
         raise Unauthorised("the session was revoked")
