@@ -9,7 +9,6 @@ from watchword.sessions.errors import TryRefreshToken, Unauthorised
 from watchword.sessions.refresh_tokens import stored_hash
 from watchword.sessions.stored import FIND_SESSION, StoredSession
 
-
 #: A token of a clock that was further ahead is not believed; within it, clocks that jump send nobody to refresh.
 CLOCKS_APART_MS = 86_400_000
 
