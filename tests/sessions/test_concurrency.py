@@ -9,7 +9,7 @@ import pytest
 
 from tests.sessions.nodes import ManualClock, find_row, get_row, refresh_token_of, sign_in
 from tests.sessions.simulation import Simulation
-from watchword.sessions import lifecycle, revoke, verify
+from watchword.sessions import information, lifecycle, revoke, verify
 from watchword.sessions.engine import GrantedTokens, SessionEngine
 from watchword.sessions.errors import TokenTheftDetected, TryAgain, TryRefreshToken, Unauthorised
 from watchword.sessions.payloads import merge
@@ -148,10 +148,10 @@ async def test_merges_from_two_nodes_all_survive_refreshes_too(
     answers = await together(*calls)
 
     assert [] == [answer for answer in answers if isinstance(answer, BaseException)]
-    information = await lifecycle.find_session_information(node, handle)
-    assert information is not None
-    assert {"kept": 0} | {f"d{i}": 1 for i in range(20)} == information.session_data
-    assert {"kept": 0} | {f"p{i}": 1 for i in range(20)} == information.jwt_payload
+    stored = await information.find_session_information(node, handle)
+    assert stored is not None
+    assert {"kept": 0} | {f"d{i}": 1 for i in range(20)} == stored.session_data
+    assert {"kept": 0} | {f"p{i}": 1 for i in range(20)} == stored.jwt_payload
     row = await get_row(node.db, handle)
     assert (20, 1) == (row["payload_version"], row["cur_gen"])
 

@@ -12,7 +12,7 @@ from watchword.database.database import Database, Transaction
 from watchword.database.open import open_database
 from watchword.database.statements import Statement
 from watchword.errors import StorageUnavailable
-from watchword.sessions import lifecycle, revoke
+from watchword.sessions import information, revoke
 from watchword.sessions.engine import GrantedTokens, SessionEngine
 from watchword.sessions.errors import TokenTheftDetected, Unauthorised
 from watchword.sessions.refresh import refresh
@@ -166,7 +166,7 @@ async def test_a_row_is_written_with_the_deletion_or_not_at_all(here: SessionEng
     with pytest.raises(RuntimeError):
         await here.db.write(fail)
     assert [] == await rows(here.db)
-    assert await lifecycle.find_session_information(here, handle) is not None
+    assert await information.find_session_information(here, handle) is not None
     await revoke.revoke_sessions(here, [handle, "never was"])
     await revoke.revoke_sessions(here, [handle])
     assert [handle] == await rows(here.db)

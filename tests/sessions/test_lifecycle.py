@@ -21,7 +21,7 @@ from tests.sessions.nodes import (
 )
 from watchword.database.statements import Statement
 from watchword.errors import BadInput, InvalidPayload
-from watchword.sessions import lifecycle, revoke, verify
+from watchword.sessions import information, lifecycle, revoke, verify
 from watchword.sessions.engine import SessionEngine
 from watchword.sessions.payloads import merge
 from watchword.sessions.refresh import refresh
@@ -96,7 +96,7 @@ async def test_any_other_text_is_a_user_id(node: SessionEngine, clock: ManualClo
     child = await refresh(node, refresh_token_of(granted))
 
     assert user_id == child.access_token.user_id == granted.access_token.payload()["sub"]
-    assert [granted.access_token.handle] == await lifecycle.list_session_handles(node, user_id, None)
+    assert [granted.access_token.handle] == await information.list_session_handles(node, user_id, None)
 
 
 CANNOT_BE_JSON: list[tuple[str, Any]] = [
@@ -184,18 +184,18 @@ async def test_reading_a_session_by_handle(node: SessionEngine, clock: ManualClo
     granted = await sign_in(node, jwt_payload={"a": [1, {"b": None}]}, session_data={"ß": 1.5})
     handle = granted.access_token.handle
 
-    information = await lifecycle.find_session_information(node, handle)
+    stored = await information.find_session_information(node, handle)
 
-    assert information is not None
-    assert ({"a": [1, {"b": None}]}, {"ß": 1.5}) == (information.jwt_payload, information.session_data)
-    assert (clock.now_ms(), clock.now_ms() + 100 * DAY) == (information.time_created_ms, information.expires_at_ms)
-    assert "1.5" not in repr(information)
-    assert await lifecycle.find_session_information(node, "unknown") is None
+    assert stored is not None
+    assert ({"a": [1, {"b": None}]}, {"ß": 1.5}) == (stored.jwt_payload, stored.session_data)
+    assert (clock.now_ms(), clock.now_ms() + 100 * DAY) == (stored.time_created_ms, stored.expires_at_ms)
+    assert "1.5" not in repr(stored)
+    assert await information.find_session_information(node, "unknown") is None
     clock.turn(100 * DAY)
-    assert await lifecycle.find_session_information(node, handle) is None
+    assert await information.find_session_information(node, handle) is None
     assert await lifecycle.change_session_data(node, handle, lambda stored: stored) is None
     assert await lifecycle.change_jwt_payload(node, handle, lambda stored: stored) is None
-    assert [] == await lifecycle.list_session_handles(node, "ada", None)
+    assert [] == await information.list_session_handles(node, "ada", None)
 
 
 async def test_sessions_of_a_user_are_listed_and_ended_by_tenant_or_all(
@@ -209,11 +209,11 @@ async def test_sessions_of_a_user_are_listed_and_ended_by_tenant_or_all(
         handles.append((await sign_in(node, "ada", tenant_id=tenant_id)).access_token.handle)
         clock.turn(1)
 
-    assert handles[::-1] == await lifecycle.list_session_handles(node, "ada", None)
-    assert handles[1::-1] == await lifecycle.list_session_handles(node, "ada", "t1")
+    assert handles[::-1] == await information.list_session_handles(node, "ada", None)
+    assert handles[1::-1] == await information.list_session_handles(node, "ada", "t1")
 
     assert set(handles[:2]) == set(await revoke.revoke_all_sessions_for_user(node, "ada", "t1"))
-    assert handles[:1:-1] == await lifecycle.list_session_handles(node, "ada", None)
+    assert handles[:1:-1] == await information.list_session_handles(node, "ada", None)
     assert [handles[2]] == await revoke.revoke_sessions(node, [handles[2], "unknown", handles[0]])
     assert [handles[3]] == await revoke.revoke_all_sessions_for_user(node, "ada", None)
     assert [] == await revoke.revoke_all_sessions_for_user(node, "ada", None)
@@ -228,7 +228,7 @@ async def test_handles_of_another_app_are_unknown(node: SessionEngine, clock: Ma
     handle = (await sign_in(node)).access_token.handle
     before = await get_row(node.db, handle)
 
-    assert await lifecycle.find_session_information(other_app, handle) is None
+    assert await information.find_session_information(other_app, handle) is None
     assert await lifecycle.change_jwt_payload(other_app, handle, lambda _: {"x": 1}) is None
     assert await lifecycle.change_session_data(other_app, handle, lambda _: {"x": 1}) is None
     assert [] == await revoke.revoke_sessions(other_app, [handle])
@@ -266,13 +266,13 @@ async def test_session_data_never_leaves_the_server(
         reissued = await lifecycle.reissue_access_token(node, child.access_token, {"x": 1})
         with pytest.raises(InvalidPayload) as refusal:
             await sign_in(node, session_data={"secret": canary, "bad": b"canary-0123456789"})
-        information = await lifecycle.find_session_information(node, handle)
+        stored = await information.find_session_information(node, handle)
 
     told = [
         json.dumps([token.payload(), token.text, token.front_token()])
         for token in (first.access_token, child.access_token, reissued)
     ]
-    told += [repr(first), repr(child), repr(information), str(refusal.value), caplog.text]
+    told += [repr(first), repr(child), repr(stored), str(refusal.value), caplog.text]
     assert [] == [text for text in told if canary in text]
     row = await find_row(node.db, handle)
     assert row is not None

@@ -8,7 +8,7 @@ import pytest
 from tests.sessions.nodes import make_tables
 from watchword.database.database import Database, Row, Transaction
 from watchword.database.statements import Statement
-from watchword.sessions.lifecycle import LIST_HANDLES
+from watchword.sessions.information import LIST_HANDLES
 from watchword.sessions.revoke import DELETE_SESSION, DELETE_SESSIONS_OF_USER
 from watchword.sessions.revoked_rows import LIST_REVOKED_AFTER, LIST_REVOKED_SINCE
 from watchword.sessions.sweeper import DELETE_ENDED_SESSIONS, DELETE_OLD_REVOKED, TAKE_LEASE
@@ -20,7 +20,10 @@ STATEMENTS: dict[str, tuple[Statement, dict[str, Any]]] = {
     "old handles": (DELETE_OLD_REVOKED, {"revoked_by_ms": 5, "batch_size": 10}),
     "lease": (TAKE_LEASE, {"name": "n", "holder": "h", "for_ms": 5}),
     "end one": (DELETE_SESSION, {"handle": "a"}),
-    "end all of a user": (DELETE_SESSIONS_OF_USER, {"user_id": "a", "tenant_id": None, "except_handle": None}),
+    "end all of a user": (
+        DELETE_SESSIONS_OF_USER,
+        {"user_id": "a", "tenant_id": None, "recipe_user_id": None, "except_handle": None},
+    ),
     "list those of a user": (LIST_HANDLES, {"user_id": "a", "tenant_id": None, "now_ms": 5}),
 }
 

@@ -13,7 +13,7 @@ from tests.sessions.nodes import DAY, ManualClock, make_tables, sign_in, start_n
 from tests.sessions.test_feed import insert_row, rows, running_node, soon
 from watchword.database.database import Database, Transaction
 from watchword.database.statements import Statement
-from watchword.sessions import lifecycle
+from watchword.sessions import information
 from watchword.sessions.engine import SessionEngine
 from watchword.sessions.sweeper import LEASE, LEASE_MS, TAKE_LEASE, Sweeper
 
@@ -207,7 +207,7 @@ async def test_it_sweeps_by_itself(database_url: str, clock: ManualClock) -> Non
         await soon(is_swept)
         await sweeper.stop()
         await sweeper.stop()
-        assert await lifecycle.find_session_information(engine, living) is not None
+        assert await information.find_session_information(engine, living) is not None
 
 
 async def test_it_can_be_switched_off(database_url: str, clock: ManualClock) -> None:

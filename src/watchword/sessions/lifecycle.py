@@ -1,4 +1,4 @@
-"""A session is made, read and changed, without being refreshed. Each change is one transaction."""
+"""A session is made and changed, without being refreshed. Each change is one transaction."""
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,7 +13,6 @@ from watchword.sessions.access_tokens import AccessTokenClaims, AccessTokenInfo,
 from watchword.sessions.claims import ClaimOwner
 from watchword.sessions.devices import Origin
 from watchword.sessions.engine import GrantedTokens, SessionEngine, grant_tokens
-from watchword.sessions.information import SessionInformation
 from watchword.sessions.payloads import checked_jwt_payload, checked_session_data
 from watchword.sessions.refresh_tokens import RefreshToken, mint_refresh_token
 from watchword.sessions.stored import StoredSession
@@ -165,14 +164,6 @@ async def reissue_access_token(
     return await engine.sign_access_token(claims, jwt_payload)
 
 
-async def find_session_information(engine: SessionEngine, handle: str) -> SessionInformation | None:
-    """The session of a handle, with its data, or `None` when there is none that lives."""
-    if not is_storable(handle):
-        return None
-    row = await engine.db.find(FIND_BY_HANDLE, app_id=engine.app_id, handle=handle, now_ms=engine.clock.now_ms())
-    return None if row is None else _information(row)
-
-
 async def change_jwt_payload(engine: SessionEngine, handle: str, change: Change) -> dict[str, Any] | None:
     """Change the payload under the row's lock, so that concurrent changes all survive.
 
@@ -219,31 +210,6 @@ async def change_session_data(engine: SessionEngine, handle: str, change: Change
     return await engine.db.write(body) if is_storable(handle) else None
 
 
-async def list_session_handles(engine: SessionEngine, user_id: str, tenant_id: str | None) -> list[str]:
-    """The handles of a user's living sessions, newest first, in one tenant or in all."""
-    if not is_storable(user_id + (tenant_id or "")):
-        return []
-    rows = await engine.db.list(
-        LIST_HANDLES,
-        app_id=engine.app_id,
-        user_id=user_id,
-        tenant_id=tenant_id,
-        now_ms=engine.clock.now_ms(),
-    )
-    return [row["handle"] for row in rows]
-
-
-async def list_sessions(engine: SessionEngine, user_id: str, tenant_id: str | None) -> list[SessionInformation]:
-    """A user's living sessions, newest first, in one tenant or in all."""
-    if not is_storable(user_id + (tenant_id or "")):
-        return []
-    now_ms = engine.clock.now_ms()
-    rows = await engine.db.list(
-        LIST_SESSIONS, app_id=engine.app_id, user_id=user_id, tenant_id=tenant_id, now_ms=now_ms
-    )
-    return [_information(row) for row in rows]
-
-
 def _check_fits(engine: SessionEngine, payload: Mapping[str, Any], *, handle: str, owner: ClaimOwner) -> None:
     check_fits_cookies(
         payload,
@@ -260,37 +226,12 @@ def _object(row: Row, column: str) -> dict[str, Any]:
     return decode_json_object(row[column].encode(), column)
 
 
-def _information(row: Row) -> SessionInformation:
-    expires_at_ms, ends_at_ms = row["expires_at_ms"], row["ends_at_ms"]
-    return SessionInformation(
-        handle=row["handle"],
-        user_id=row["user_id"],
-        recipe_user_id=row["recipe_user_id"],
-        tenant_id=row["tenant_id"],
-        jwt_payload=_object(row, "jwt_payload"),
-        session_data=_object(row, "session_data"),
-        time_created_ms=row["created_at_ms"],
-        expires_at_ms=expires_at_ms if ends_at_ms is None else min(expires_at_ms, ends_at_ms),
-        last_used_ms=row["confirmed_at_ms"],
-        device=row["device"],
-        network_address=row["network_address"],
-    )
-
-
 INSERT_SESSION = Statement("""
     insert into {sessions} (app_id, tenant_id, handle, user_id, recipe_user_id, cur_hash, cur_gen,
                             confirmed_at_ms, created_at_ms, expires_at_ms, ends_at_ms,
                             jwt_payload, payload_version, session_data, device, network_address)
     values (:app_id, :tenant_id, :handle, :user_id, :recipe_user_id, :cur_hash, :cur_gen,
             :now_ms, :now_ms, :expires_at_ms, :ends_at_ms, :jwt_payload, 0, :session_data, :device, :network_address)
-""")
-
-FIND_BY_HANDLE = Statement("""
-    select handle, tenant_id, user_id, recipe_user_id, jwt_payload, session_data,
-           created_at_ms, expires_at_ms, ends_at_ms, confirmed_at_ms, device, network_address
-      from {sessions}
-     where app_id = :app_id and handle = :handle
-       and expires_at_ms > :now_ms and (ends_at_ms is null or ends_at_ms > :now_ms)
 """)
 
 LOCK_SESSION = Statement("""
@@ -309,22 +250,4 @@ UPDATE_JWT_PAYLOAD = Statement("""
 UPDATE_SESSION_DATA = Statement("""
     update {sessions} set session_data = :session_data
      where app_id = :app_id and handle = :handle
-""")
-
-# `+ 0` keeps SQLite from the index of the sweeper: it would read all sessions that live to find one user's.
-LIST_HANDLES = Statement("""
-    select handle
-      from {sessions}
-     where app_id = :app_id and user_id = :user_id and (tenant_id = :tenant_id or :tenant_id is null)
-       and expires_at_ms + 0 > :now_ms and (ends_at_ms is null or ends_at_ms > :now_ms)
-     order by created_at_ms desc, handle
-""")
-
-LIST_SESSIONS = Statement("""
-    select handle, tenant_id, user_id, recipe_user_id, jwt_payload, session_data,
-           created_at_ms, expires_at_ms, ends_at_ms, confirmed_at_ms, device, network_address
-      from {sessions}
-     where app_id = :app_id and user_id = :user_id and (tenant_id = :tenant_id or :tenant_id is null)
-       and expires_at_ms + 0 > :now_ms and (ends_at_ms is null or ends_at_ms > :now_ms)
-     order by created_at_ms desc, handle
 """)

@@ -9,7 +9,7 @@ from watchword.errors import ConfigurationError
 from watchword.recipes.engine import Engine
 from watchword.recipes.recipe import Recipe
 from watchword.recipes.user_context import UserContext, ending_of
-from watchword.sessions import lifecycle, revoke
+from watchword.sessions import information, lifecycle, revoke
 from watchword.sessions.claims import ClaimOwner, SessionClaim, fetch_claim
 from watchword.sessions.endings import Ending
 from watchword.sessions.engine import SessionEngine
@@ -93,7 +93,7 @@ class SessionsByHandle(Recipe):
         user_context: UserContext | None = None,  # noqa: ARG002 - for overrides
     ) -> SessionInformation | None:
         """The session as stored, or `None` when it has ended or never was."""
-        return await lifecycle.find_session_information(self.session_engine, handle)
+        return await information.find_session_information(self.session_engine, handle)
 
     async def get_session_information(
         self, handle: str, *, user_context: UserContext | None = None
@@ -275,7 +275,7 @@ class SessionsByHandle(Recipe):
         user_context: UserContext | None = None,  # noqa: ARG002
     ) -> list[str]:
         """The handles of a user's sessions, newest first, in one tenant or in all."""
-        return await lifecycle.list_session_handles(self.session_engine, user_id, tenant_id)
+        return await information.list_session_handles(self.session_engine, user_id, tenant_id)
 
     async def list_sessions_for_user(
         self,
@@ -285,7 +285,7 @@ class SessionsByHandle(Recipe):
         user_context: UserContext | None = None,  # noqa: ARG002
     ) -> list[SessionInformation]:
         """A user's sessions as stored, newest first, in one tenant or in all."""
-        return await lifecycle.list_sessions(self.session_engine, user_id, tenant_id)
+        return await information.list_sessions(self.session_engine, user_id, tenant_id)
 
 
 def _there(found: ValueT | None) -> ValueT:
