@@ -9,7 +9,7 @@ from watchword import AppInfo, Watchword
 from watchword.crypto.passwords import PasswordHasher
 from watchword.database.open import open_database
 from watchword.recipes import EmailPassword
-from watchword.recipes.emailpassword import meanwhile
+from watchword.recipes.emailpassword.meanwhile import PasswordSignIn
 
 WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 
@@ -41,11 +41,12 @@ async def test_a_change_of_both_and_a_sign_in_do_not_wait_for_each_other(postgre
     await auth.start()
     try:
         user = await recipe.sign_up("ada@example.com", PASSWORD, tenant_id="public", user_context={})
-        seen = await meanwhile.find_password_hash(recipe.engine, "public", "ada@example.com")
+        sign_in = PasswordSignIn(recipe.engine, "public")
+        await sign_in.read_hash("ada@example.com")
         held = admin.transaction()
         await held.start()
         await admin.execute("select 1 from emailpassword_emails for update")
-        signing_in = asyncio.create_task(meanwhile.require_unchanged(recipe.engine, "public", user.id, PASSWORD, seen))
+        signing_in = asyncio.create_task(sign_in.require_unchanged("its session", user.id, PASSWORD))
         await until_waiting(watcher, 1)
         change = {"email": "ada@new.example", "password": "another horse 2"}
         changing = asyncio.create_task(recipe.update_email_or_password(user.id, **change))
