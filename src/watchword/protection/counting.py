@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from watchword.clock import Clock
-from watchword.database.database import Database, Transaction
+from watchword.database.database import Body, Database, Transaction
 from watchword.errors import Overloaded, StorageUnavailable
 from watchword.protection.database_store import DatabaseStore
 from watchword.protection.memory_store import MemoryStore
@@ -53,10 +53,10 @@ class Counting:
             except (StorageUnavailable, Overloaded) as error:
                 log.warning("a count of sign-ins stays as it is: %s", error)
 
-    async def succeed(self, tx: Transaction, keys: SignInKeys) -> None:
-        """Note that a try was right, in a transaction of somebody else's."""
+    async def succeed(self, keys: SignInKeys) -> Body[None]:
+        """Note that a try was right; what is returned does so for all nodes, in a transaction of somebody else's."""
         await self._alone.succeed(keys)
-        await self._shared.succeed_in(tx, keys)
+        return lambda tx: self._shared.succeed_in(tx, keys)
 
     async def forget(self, tx: Transaction, lane: Lane) -> None:
         """Forget the failures of a lane, in a transaction of somebody else's."""

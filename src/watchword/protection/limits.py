@@ -162,7 +162,7 @@ class Limits:
         if later is None:
             await self._counting.settle(lambda store: store.succeed(right))
         else:
-            later(lambda tx: self._counting.succeed(tx, right))
+            later(await self._counting.succeed(right))
 
     def can_be_used_up(self, name: LimitName | Literal["sign_in"]) -> bool:
         """Whether anything is counted there."""

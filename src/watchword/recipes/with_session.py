@@ -42,7 +42,7 @@ class WithSession:
         try:
             yield
         finally:
-            del user_context[_KEY]
+            user_context.pop(_KEY, None)
             await self._finish(db)
 
     def add(self, step: Step) -> None:
