@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 import msgspec
 
@@ -17,8 +16,6 @@ from watchword.identifiers import LONGEST_PATH_PIECE
 PUBLIC_TENANT_ID = "public"
 
 _TENANT_ID = re.compile(rf"[a-zA-Z0-9-]{{1,{LONGEST_PATH_PIECE}}}")
-
-FirstFactors = Sequence[str] | Literal["all"]
 
 
 @dataclass(frozen=True, slots=True)
