@@ -7,6 +7,7 @@ from typing import Protocol
 from watchword.errors import ConfigurationError, WatchwordError
 from watchword.fdi.asgi_request import AsgiApp, AsgiRequest, Message, RawHeaders, Receive, Scope, Send
 from watchword.fdi.cors import CONCERNED_HEADERS, cross_origin_headers
+from watchword.fdi.csrf import HANDSHAKE
 from watchword.fdi.exchange import Exchange
 from watchword.fdi.face import FdiFace
 from watchword.http.messages import Header, HttpResponse
@@ -95,9 +96,41 @@ class FdiMiddleware:
             current_request.reset(entered)
 
     async def _without_request(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            receive, send = self._starting(receive, send), self._stopping(send)
-        await self.app(scope, receive, send)
+        if scope["type"] == "websocket":
+            await self._handshake(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self.app(scope, self._starting(receive, send), self._stopping(send))
+        else:
+            await self.app(scope, receive, send)
+
+    async def _handshake(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A WebSocket: cookies and headers come with its handshake, and no token can be sent back.
+
+        One that is refused is answered as the contract says where the server can do so, with 401 or 403; elsewhere it
+        is closed with 1008, and the name of the error as its reason (RFC 6455, section 7.4.1).
+        """
+        face, answered = self.auth.fdi, False
+        exchange = Exchange(AsgiRequest({**scope, "method": HANDSHAKE}, face.addresses), face.policy)
+
+        def noting(message: Message) -> Awaitable[None]:
+            nonlocal answered
+            answered = True
+            return send(message)
+
+        entered = current_request.set(scope)
+        try:
+            await self.auth.start()
+            scope[_STATE_KEY] = exchange
+            await self.app(scope, receive, noting)
+        except WatchwordError as error:
+            if answered:
+                raise
+            if "websocket.http.response" not in scope.get("extensions", {}):
+                return await send({"type": "websocket.close", "code": 1008, "reason": error.code})
+            response = face.respond(exchange, await face.answer_error(exchange, error))
+            await _send_response(response, send, kind="websocket.http.response")
+        finally:
+            current_request.reset(entered)
 
     async def _find_answer(self, exchange: Exchange, receive: Receive) -> HttpResponse | None:
         """Our answer, or `None` when the application has to answer."""
@@ -175,6 +208,6 @@ def _encode(headers: Sequence[Header]) -> list[tuple[bytes, bytes]]:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
-async def _send_response(response: HttpResponse, send: Send) -> None:
-    await send({"type": "http.response.start", "status": response.status, "headers": _encode(response.headers)})
-    await send({"type": "http.response.body", "body": response.body})
+async def _send_response(response: HttpResponse, send: Send, kind: str = "http.response") -> None:
+    await send({"type": f"{kind}.start", "status": response.status, "headers": _encode(response.headers)})
+    await send({"type": f"{kind}.body", "body": response.body})

@@ -6,6 +6,10 @@ from watchword.errors import WatchwordError
 from watchword.fdi.cookies import CookiePolicy
 from watchword.http.messages import HttpRequest
 
+#: The method of a WebSocket's handshake, which is none of HTTP. Any page may send one, with cookies, and can add no
+#: header to it: the page's origin alone tells whether it is ours.
+HANDSHAKE = "WEBSOCKET"
+
 AntiCsrfMode = Literal["NONE", "VIA_CUSTOM_HEADER", "VIA_TOKEN"]
 
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from watchword.errors import WatchwordError
 from watchword.fdi.cookies import LEGACY_COOKIE, CookiePolicy
-from watchword.fdi.csrf import anti_csrf_mode, check_not_cross_site
+from watchword.fdi.csrf import HANDSHAKE, anti_csrf_mode, check_not_cross_site
 from watchword.fdi.exchange import Exchange
 from watchword.fdi.refreshing import first_that_refreshes
 from watchword.fdi.transport import (
@@ -85,6 +85,9 @@ class RequestSessions:
         if not candidates:
             return self._without_session(session_required)
         is_checked = request.method != "GET" if anti_csrf_check is None else anti_csrf_check
+        if request.method == HANDSHAKE:
+            check_not_cross_site(self.policy, request)
+            is_checked = False
         try:
             check_anti_csrf = is_checked and transport == "cookie" and self._check_csrf(request)
             if len(candidates) > 1:

@@ -9,9 +9,9 @@ async def me(session: SessionContainer = Depends(verify_session(auth))): ...
 
 from typing import Annotated, Any, Unpack
 
-from fastapi import Request
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
+from starlette.requests import HTTPConnection
 
 from watchword.app import Watchword
 from watchword.errors import ConfigurationError
@@ -33,9 +33,9 @@ class VerifySession(SecurityBase):
         self.scheme_name = "Session"
         self._load = load
 
-    async def __call__(self, request: Request) -> SessionContainer[Any, Any] | None:
-        """The verified session, or `None` where it is optional and none came along."""
-        return await self._load(exchange_of(request.scope))
+    async def __call__(self, connection: HTTPConnection) -> SessionContainer[Any, Any] | None:
+        """The verified session of a request or a WebSocket, or `None` where it is optional and none came along."""
+        return await self._load(exchange_of(connection.scope))
 
 
 class _NotFromTheRequest:
