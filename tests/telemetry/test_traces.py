@@ -42,7 +42,7 @@ async def test_a_sign_in_is_one_trace(database_url: str, seen: Seen) -> None:
     (hook,) = seen.spans("hook set_jwt_payload")
     trace_id = request.context.trace_id  # the work in the background has traces of its own
     transactions = [span for span in seen.spans("database transaction") if span.context.trace_id == trace_id]
-    reads = [span for span in seen.spans("database find") if span.context.trace_id == trace_id]
+    reads = [span for span in seen.spans("database list") if span.context.trace_id == trace_id]
     assert hashing.attributes is not None
     assert hashing.attributes["watchword.hashing.wait_seconds"] >= 0
     system = "sqlite" if database_url.startswith("sqlite") else "postgresql"
