@@ -30,6 +30,12 @@ SuperTokens.init({
     ],
 });
 
+const messageOf = (call) =>
+    call.then(
+        () => null,
+        (error) => (error.isSuperTokensGeneralError === true ? error.message : String(error)),
+    );
+
 const withPassword = (email, password) => ({
     formFields: [
         { id: "email", value: email },
@@ -45,11 +51,8 @@ window.client = {
     solveChallenge: (token) => {
         window.challengeToken = token;
     },
-    messageOfSignUp: (email, password) =>
-        EmailPassword.signUp(withPassword(email, password)).then(
-            () => null,
-            (error) => (error.isSuperTokensGeneralError === true ? error.message : String(error)),
-        ),
+    messageOfSignUp: (email, password) => messageOf(EmailPassword.signUp(withPassword(email, password))),
+    messageOfSignIn: (email, password) => messageOf(EmailPassword.signIn(withPassword(email, password))),
     doesEmailExist: async (email) => plain(await EmailPassword.doesEmailExist({ email })),
     providerUrl: () =>
         ThirdParty.getAuthorisationURLWithQueryParamsAndSetState({
