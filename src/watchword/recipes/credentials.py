@@ -28,6 +28,8 @@ async def change_email(
     """
     for tenant_id in method.tenant_ids:
         await engine.sign_ups.require_only_account(tx, engine.app_id, tenant_id, email, user_id=user_id)
+        if method.email is not None:  # what was counted under it is nobody's any more
+            await engine.limits.forget_failures(tx, tenant_id, method.email)
     await directory.update_login_method_email(tx, engine.app_id, method.recipe_user_id, email, verified=is_verified)
     await tell_recipes(tx, engine, user_id, method, email)
 

@@ -70,7 +70,7 @@ async def update_email_or_password(
         if password_hash is not None:
             await update_password(tx, engine.app_id, recipe_user_id, password_hash)
             for tenant_id in method.tenant_ids:  # guesses at the one before are over
-                await engine.limits.forget_failures(tx, tenant_id, new_email or method.email or "")
+                await engine.limits.forget_failures(tx, tenant_id, method.email or "")
         kinds: list[_Kind] = ["password_changed"] if password_hash is not None else []
         if new_email is not None:
             kinds.append("email_changed")
