@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from watchword.accounts.id_mappings import find_mapping
 from watchword.accounts.tenants import keep_tenant
 from watchword.audit.events import EventKind, Fact, SecurityEvent
 from watchword.database.database import Transaction
@@ -121,12 +122,15 @@ async def _change_user_role(
         if kind == "role_given":  # nothing is put into a tenant that is being deleted
             await keep_tenant(tx, engine.app_id, key["tenant_id"])
         await _keep_role(tx, engine.app_id, key["role"])
-        if not await tx.execute(statement, app_id=engine.app_id, **key):
+        # The id from before a mapping is nobody's any more: whoever still writes it means the user of today.
+        mapping = await find_mapping(tx, engine.app_id, key["user_id"])
+        user_id = key["user_id"] if mapping is None else mapping.external_user_id
+        if not await tx.execute(statement, app_id=engine.app_id, **{**key, "user_id": user_id}):
             return False
         changed = SecurityEvent(
             kind,
             tenant_id=key["tenant_id"],
-            user_id=key["user_id"],
+            user_id=user_id,
             address=address,
             facts={"role": key["role"]},
         )
