@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
+import hypothesis
 import pytest
 
 from tests.services.pgbouncer import PgBouncer, running_pgbouncer
@@ -13,6 +14,10 @@ from tests.services.postgres import EXTERNAL, PostgresServer, create_database, d
 from tests.services.standby import Pair, running_pair
 from watchword.database.database import Database
 from watchword.database.open import open_database
+
+# How long an example takes says something of the machine only; that is what `benchmarks/` are for.
+hypothesis.settings.register_profile("watchword", deadline=None)
+hypothesis.settings.load_profile("watchword")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -274,7 +274,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 async def test_whatever_is_done_by_us_the_log_is_whole(sqlite_db: Database, quiet: None, steps: list[str]) -> None:
     """Recording, chaining, erasing, removing and restarting in any order leave a log that proves itself."""

@@ -227,7 +227,7 @@ async def test_a_new_log_in_the_place_of_the_old_one_is_found_by_an_anchor(
 SELECT_CHAIN = Statement("select * from {audit_chains}")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seq=st.integers(1, 10),
     column=st.sampled_from([name for name in COLUMNS if name != "erased_mac"]),

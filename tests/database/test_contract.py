@@ -200,7 +200,7 @@ async def test_parameters_are_exact(things: Database) -> None:
             await things.write(lambda tx, parameters=parameters: tx.find(FIND_THING, **parameters))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=40))
 async def test_parameters_only(things: Database, text: str) -> None:
     """Whatever a text holds, quotes, braces, colons, it is data: it comes back as it went in (DB-1)."""

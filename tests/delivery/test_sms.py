@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -404,7 +404,6 @@ def test_how_many_messages_a_text_is(text: str, segments: int) -> None:
     assert segments == count_segments(text)
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.text(max_size=400))
 def test_a_longer_text_is_never_less(text: str) -> None:
     """Nothing that is added makes it cheaper."""

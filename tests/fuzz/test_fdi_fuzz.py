@@ -65,7 +65,6 @@ def test_every_answer_is_as_described(fuzz_site: FuzzSite, method: str, path: st
     @settings(
         max_examples=EXAMPLES // 2 if "{" in path else EXAMPLES,
         derandomize=True,
-        deadline=None,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),

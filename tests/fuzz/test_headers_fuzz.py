@@ -78,7 +78,6 @@ def test_no_header_makes_a_server_error(fuzz_site: FuzzSite, method: str, path: 
     @settings(
         max_examples=80 if path == "/auth/signin" else 250,
         derandomize=True,
-        deadline=None,
         database=None,
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),

@@ -142,7 +142,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 async def test_both_places_agree(tables: Database, steps: list[tuple[str, int]]) -> None:
     """Whatever happens when, the SQL and the Python of the rules say the same."""

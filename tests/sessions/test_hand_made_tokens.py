@@ -126,7 +126,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.sampled_from((*CLAIMS, "version", "gen", "antiCsrfToken")), _JSON), _JSON)
 async def test_whatever_is_signed_elsewhere_is_refused_and_nothing_breaks(
     node: SessionEngine, changes: dict[str, Any], extra: Any

@@ -66,7 +66,6 @@ class Undo(Exception):
 @given(case=cases())
 @settings(
     max_examples=300,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -208,7 +208,6 @@ def play(stage_: Stage, world: str, runs: int, *, shrink: bool = True) -> None:
         settings=settings(
             max_examples=runs * effort,
             stateful_step_count=60,
-            deadline=None,
             derandomize=True,
             phases=[Phase.explicit, Phase.generate, *([Phase.shrink] if shrink else [])],
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

@@ -114,7 +114,7 @@ async def test_changed_tokens_are_refused(node: SessionEngine) -> None:
     token = (await sign_in(node)).issued.access_token
 
     @given(st.integers(0, len(token) - 1), st.sampled_from("Aa0-_=.~é\x00"))
-    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def refused(position: int, character: str) -> None:
         changed = token[:position] + character + token[position + 1 :]
         for text in {changed, token[:position]} - {token}:

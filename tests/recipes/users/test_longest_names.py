@@ -150,7 +150,7 @@ async def town(database_url: str) -> AsyncIterator[Town]:
 
 
 @pytest.mark.parametrize("name", list(NAMES))
-@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(seed=0, beyond=20_000)
 @example(seed=1, beyond=0)
 @example(seed=2, beyond=1)
