@@ -122,6 +122,18 @@ def test_what_is_there_is_left_alone(tmp_path: Path) -> None:
     )
 
 
+def test_what_is_not_installed_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who has only the command line is told what to install before the application starts."""
+    monkeypatch.setitem(sys.modules, "flask", None)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    new(tmp_path / "shop", "flask")
+    assert "  pip install flask\n" in capsys.readouterr().out
+    new(tmp_path / "other", "django")
+    assert "  pip install uvicorn\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("folder", "name"), [("our_shop", "Our shop"), ('x"""+(1)', "X 1"), ("<b>", "B"), ("Über-App 2.0", "Über App 2.0")]
 )

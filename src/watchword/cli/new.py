@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -44,7 +45,16 @@ def new(
     descriptor = os.open(directory / ".secret", os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode=0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(secrets.token_urlsafe(48) + "\n")
-    typer.echo(f"{values['name']} is in {directory}. Start it:\n\n  cd {directory}\n  python app.py\n")
+    steps = [f"cd {directory}", "python app.py"]
+    if missing := list_missing(framework):
+        steps.insert(0, f"pip install {' '.join(missing)}")
+    typer.echo(f"{values['name']} is in {directory}. Start it:\n\n" + "".join(f"  {step}\n" for step in steps))
+
+
+def list_missing(framework: str) -> list[str]:
+    """What `app.py` imports besides Watchword and is not installed here; each is the name of its package too."""
+    wanted = [framework] if framework == "flask" else [framework, "uvicorn"]  # Flask brings a server to try things out
+    return [name for name in wanted if find_spec(name) is None]
 
 
 def name_of(directory: Path) -> str:

@@ -1,6 +1,6 @@
 """The views of {{name}}."""
 
-from django.http import FileResponse, HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from sign_in import FOLDER, auth
 
@@ -16,9 +16,9 @@ async def me(request: HttpRequest, session: SessionContainer) -> JsonResponse:
     return JsonResponse({"email": user.email, "payload": session.jwt_payload, "data": data})
 
 
-async def page(request: HttpRequest) -> FileResponse:
+async def page(request: HttpRequest) -> HttpResponse:
     """The one page, also where the link for a forgotten password leads."""
-    return FileResponse((FOLDER / "index.html").open("rb"))
+    return HttpResponse((FOLDER / "index.html").read_bytes())
 
 
 urlpatterns = [path("api/me", me), path("", page), path("auth/reset-password", page)]
