@@ -266,6 +266,7 @@ async def test_what_cannot_work_is_refused_by_name(
     with pytest.raises(BadInput) as refused:
         await providers.create_or_update("acme", SIMPLE | changed, address=None)
     assert field == refused.value.field
+    assert field in f"config: {refused.value}"  # what is wrong with the whole names no setting
     assert "secret of" not in str(refused.value)
     assert "hidden" not in str(refused.value)
     (left,) = await providers.list("acme")

@@ -108,13 +108,14 @@ def make_provider(config: Mapping[str, Any], listed: Mapping[str, Provider]) -> 
     elif "provider" in config:
         kind = KINDS.get(config["provider"], Provider)
         if kind is Provider:
-            raise BadInput("provider", f"is no provider that we know; there are: {', '.join(KINDS)}")
+            raise BadInput("provider", f"provider: is no provider that we know; there are: {', '.join(KINDS)}")
     else:
         kind = type(base) if base is not None else _BY_USUAL_ID.get(third_party_id, OpenIdConnect)
     try:
         return kind(**settings)
     except ConfigurationError as error:
-        raise BadInput(error.setting.rpartition(".")[2], error.remedy) from None
+        setting = error.setting.rpartition(".")[2]
+        raise BadInput(setting, f"{setting}: {error.remedy}") from None
     except TypeError:  # its message names arguments of a constructor, which may be the application's
         raise BadInput("config", _needs(kind)) from None
 
@@ -148,13 +149,13 @@ def _objects(value: Any) -> list[Mapping[str, Any]]:
 def _typed(config: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in config.items():
         if name not in ProviderSettings.__annotations__ and not isinstance(value, str):
-            raise BadInput(name, "is no setting of ProviderSettings; what else a provider needs are texts")
+            raise BadInput(name, f"{name:.64}: is no setting of ProviderSettings; what else a provider needs are texts")
     known = {field.name for field in dataclasses.fields(ProviderClient)}
     for client in _objects(config.get("clients")):
         for name in client:
             if name not in known:
                 there_are = ", ".join(sorted(known))
-                raise BadInput("clients", f"a client has no setting {name!r:.64}; there are: {there_are}")
+                raise BadInput("clients", f"clients: a client has no setting {name!r:.64}; there are: {there_are}")
     settings = {name: value for name, value in config.items() if name in ProviderSettings.__annotations__}
     try:
         typed = msgspec.convert(settings, ProviderSettings)

@@ -183,7 +183,8 @@ class TenantProviders:
                 provider.require_https()
             ProviderList([provider], self._redirect_uris)
         except ConfigurationError as error:
-            raise BadInput(error.setting.rpartition(".")[2], error.remedy) from None
+            setting = error.setting.rpartition(".")[2]
+            raise BadInput(setting, f"{setting}: {error.remedy}") from None
         return provider.third_party_id
 
     def _make_list(self, tenant_id: str, rows: Sequence[tuple[str, bytes]]) -> ProviderList:
