@@ -449,6 +449,66 @@ async def test_one_name_is_two_providers_in_two_tenants(
     assert seven == (await sign_in(site, "acme"))["user"]["id"]
 
 
+def with_former_issuer(own: ProviderDouble, real: ProviderDouble) -> dict[str, Any]:
+    """Says that it went by the real one's name before."""
+    return config_of(own, former_issuers=[real.issuer])
+
+
+def with_own_keys(own: ProviderDouble, real: ProviderDouble) -> dict[str, Any]:
+    """Signs itself in the real one's name."""
+    own.change_claims = lambda claims: claims.update(iss=real.issuer)
+    places = {"token_endpoint": "/token", "user_info_endpoint": "/userinfo", "jwks_endpoint": "/keys"}
+    there = {name: own.issuer + path for name, path in places.items()}
+    return config_of(real, authorization_endpoint=own.issuer + "/authorize", **there)
+
+
+def with_own_discovery(own: ProviderDouble, real: ProviderDouble) -> dict[str, Any]:
+    """Tells the world itself where the real one is."""
+    own.change_claims = lambda claims: claims.update(iss=real.issuer)
+    own.announced = {"issuer": real.issuer}
+    return config_of(real, oidc_discovery_endpoint=own.issuer + "/.well-known/openid-configuration")
+
+
+def with_another_field(_own: ProviderDouble, real: ProviderDouble) -> dict[str, Any]:
+    """Asks the real one, and takes for the id what people can write there."""
+    real.person = {**real.person, "sub": "8", "nickname": "7"}
+    return config_of(real, user_info_map={"from_id_token_payload": {"user_id": "nickname"}})
+
+
+def with_another_field_of_a_profile(_own: ProviderDouble, real: ProviderDouble) -> dict[str, Any]:
+    """The same without OpenID Connect."""
+    real.person = {**real.person, "sub": "8", "nickname": "7"}
+    return {**plain_oauth_of(real), "user_info_map": {"from_user_info_api": {"user_id": "nickname"}}}
+
+
+@pytest.mark.parametrize(
+    ("true_kind", "forged"),
+    [
+        (config_of, with_former_issuer),
+        (config_of, with_own_keys),
+        (config_of, with_own_discovery),
+        (config_of, with_another_field),
+        (plain_oauth_of, with_another_field_of_a_profile),
+    ],
+)
+async def test_the_settings_of_a_tenant_name_nobody_of_another(
+    site: Site, corp: ProviderDouble, other: ProviderDouble, true_kind: Any, forged: Any
+) -> None:
+    """Attack: two tenants share a person; one of them sets its provider so that it names that person at will.
+
+    Only the issuer's own word opens who is shared; what a tenant's settings make of it is about its own people.
+    """
+    tenants = site.auth.tenants
+    other.person = {**other.person, "sub": "7"}
+    await tenants.create_or_update_third_party_config("beta", true_kind(other))
+    seven = (await sign_in(site, "beta"))["user"]["id"]
+    assert await tenants.associate_user("acme", seven)
+
+    corp.person = {**corp.person, "sub": "7"}
+    await tenants.create_or_update_third_party_config("acme", forged(corp, other))
+    assert "SIGN_IN_UP_NOT_ALLOWED" == (await sign_in(site, "acme"))["status"]
+
+
 async def test_who_comes_from_nobody_knows_where_is_not_shared(site: Site, corp: ProviderDouble) -> None:
     """Attack: two tenants share a person of whom no issuer is known; one of them names its own to be taken for theirs.
 

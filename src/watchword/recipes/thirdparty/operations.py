@@ -36,8 +36,8 @@ class Identity:
         issuer: Who vouches for it; empty without OpenID Connect.
         former_issuers: Names that the issuer went by before.
         has_issuer: Whether the provider names one, so that an empty one only means that nobody asked.
-        is_of_one_tenant: Whether the provider is one tenant's own, at a place of its own: another tenant's provider
-            of this id may be anybody.
+        is_of_one_tenant: Whether the provider is as one tenant says: another tenant's provider of this id may be
+            anybody, and its word counts for nobody who is shared.
     """
 
     third_party_id: str
@@ -113,12 +113,14 @@ class _Found:
 
     def is_somebody_else(self, identity: Identity) -> bool:
         """Whether the same id at the provider of the same name is another person's, as far as known (OA-7)."""
+        is_anothers_too = identity.is_of_one_tenant and len(self.method.tenant_ids) > 1
         if identity.issuer and self.issuer:
-            return self.issuer not in (identity.issuer, *identity.former_issuers)
+            former = () if is_anothers_too else identity.former_issuers
+            return self.issuer not in (identity.issuer, *former)
         if self.issuer:
             return not identity.has_issuer
         # Nobody knows who vouched for it. Used in several tenants, it may come from the provider of another one.
-        return bool(identity.issuer) and identity.is_of_one_tenant and len(self.method.tenant_ids) > 1
+        return bool(identity.issuer) and is_anothers_too
 
     def is_up_to_date(self, identity: Identity, email: str, is_verified: bool) -> bool:
         same_address = (self.method.email, self.method.verified) == self.after(email, is_verified)

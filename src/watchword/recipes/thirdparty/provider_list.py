@@ -1,6 +1,6 @@
 """The providers of one recipe: each found by its id, with its client and its redirect URIs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from watchword.clock import Clock
 from watchword.errors import BadInput, ConfigurationError
@@ -12,6 +12,8 @@ from watchword.recipes.thirdparty.providers.settings import ProviderClient
 from watchword.recipes.thirdparty.redirects import RedirectUris, check_redirect_uris
 from watchword.settings import AppInfo
 
+_WORD_OF_TENANT = "tenant:"  # begins no issuer, which is a URL
+
 
 class ProviderList:
     """The entries of the `providers` setting, or those that a tenant has for itself.
@@ -20,15 +22,22 @@ class ProviderList:
         providers: Each with an id of its own.
         redirect_uris: Those of every provider, beside the usual and the provider's own.
         tenant_id: The tenant that has these for itself; `None` for the application's.
+        alone: The ids of those that are as the tenant says and not laid over one of the application's.
 
     Raises:
         ConfigurationError: Two of one id, or redirect URIs that are none.
     """
 
     def __init__(
-        self, providers: Sequence[Provider], redirect_uris: Sequence[str], *, tenant_id: str | None = None
+        self,
+        providers: Sequence[Provider],
+        redirect_uris: Sequence[str],
+        *,
+        tenant_id: str | None = None,
+        alone: Collection[str] = (),
     ) -> None:
         self._tenant_id = tenant_id
+        self._alone = frozenset(alone)
         self._by_id: dict[str, Provider] = {}
         self._redirect_uris: dict[str, tuple[str, ...]] = {}
         self._allowed: dict[str, RedirectUris] = {}
@@ -81,21 +90,36 @@ class ProviderList:
         Args:
             third_party_id: The provider.
             third_party_user_id: The person's id there.
-            issuer: Who vouched for it; empty without OpenID Connect.
+            issuer: Who vouched for it, as `voucher_of` says; empty where nobody knows.
         """
         provider = self._by_id.get(third_party_id)
-        if provider is None:
-            return Identity(third_party_id=third_party_id, third_party_user_id=third_party_user_id, issuer=issuer)
-        place = None if self._tenant_id is None else provider.find_own_place()
+        voucher = self.voucher_of(third_party_id, issuer)
+        is_tenants_word = voucher.startswith(_WORD_OF_TENANT)
         return Identity(
             third_party_id=third_party_id,
             third_party_user_id=third_party_user_id,
-            # Without OpenID Connect nobody signs for the id: where it is from has to tell two tenants' providers apart.
-            issuer=issuer if provider.openid or issuer else place or "",
-            former_issuers=provider.former_issuers,
-            has_issuer=provider.openid or place is not None,
-            is_of_one_tenant=place is not None,
+            issuer=voucher,
+            former_issuers=() if provider is None else provider.former_issuers,
+            has_issuer=provider is None or provider.openid or is_tenants_word,
+            is_of_one_tenant=is_tenants_word
+            or (provider is not None and third_party_id in self._alone and not provider.is_usual()),
         )
+
+    def voucher_of(self, third_party_id: str, issuer: str) -> str:
+        """Who vouches for people of a provider: its issuer, or the tenant whose settings decide who they are.
+
+        To be asked of the list that named the person: the settings may be others a moment later.
+
+        Args:
+            third_party_id: The provider.
+            issuer: Who signed; empty without OpenID Connect.
+        """
+        provider = self._by_id.get(third_party_id)
+        if provider is None or issuer.startswith(_WORD_OF_TENANT):
+            return issuer
+        if third_party_id not in self._alone or not provider.decides_who_people_are():
+            return issuer
+        return f"{_WORD_OF_TENANT}{self._tenant_id} {issuer or provider.find_own_place() or ''}".rstrip()
 
     def offered(self, client_type: str | None) -> tuple[tuple[str, str], ...]:
         """Id and name of each provider that has a client of this type, in the order they were listed."""

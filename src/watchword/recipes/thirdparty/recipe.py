@@ -1,7 +1,7 @@
 """The recipe for signing in with a provider: the overridable class and its configuration."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Never
 
 from watchword.accounts.email import FAKE_EMAIL_DOMAIN, normalise_email
@@ -187,7 +187,11 @@ class ThirdParty(SignInRecipe):
         """
         providers = await self._of_tenants.get_list(tenant_id)
         provider, client = providers.get(third_party_id, client_type)
-        return await provider.get_user_info(client, oauth_tokens, callback=redirect_uri_info, user_context=user_context)
+        found = await provider.get_user_info(
+            client, oauth_tokens, callback=redirect_uri_info, user_context=user_context
+        )
+        # Now and by this list: while the provider answered, its tenant may have got another one under this id.
+        return replace(found, issuer=providers.voucher_of(third_party_id, found.issuer))
 
     async def sign_in_up(
         self,

@@ -101,7 +101,7 @@ def make_provider(config: Mapping[str, Any], listed: Mapping[str, Provider]) -> 
     third_party_id = config.get("third_party_id", "")
     base = listed.get(third_party_id)
     settings = {name: value for name, value in config.items() if name != "provider"}
-    if base is not None and config.keys() <= _MAY_BE_LAID_OVER:
+    if base is not None and is_laid_over(config, listed):
         kind: type[Provider] = type(base)
         kept = {name: value for name, value in base.made_with.items() if not _replaces(settings, name)}
         settings = {**kept, **settings}
@@ -118,6 +118,11 @@ def make_provider(config: Mapping[str, Any], listed: Mapping[str, Provider]) -> 
         raise BadInput(setting, f"{setting}: {error.remedy}") from None
     except TypeError:  # its message names arguments of a constructor, which may be the application's
         raise BadInput("config", _needs(kind)) from None
+
+
+def is_laid_over(config: Mapping[str, Any], listed: Mapping[str, Provider]) -> bool:
+    """Whether a config is laid over the listed provider of its id, and does not stand alone."""
+    return config.get("third_party_id", "") in listed and config.keys() <= _MAY_BE_LAID_OVER
 
 
 def readable(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,13 @@ from watchword.recipes.overrides import watch_overrides
 from watchword.recipes.third_party_configs import ThirdPartyConfig
 from watchword.recipes.thirdparty.provider_list import ProviderList
 from watchword.recipes.thirdparty.providers.provider import Provider
-from watchword.recipes.thirdparty.tenant_config import decode_config, encode_config, make_provider, readable
+from watchword.recipes.thirdparty.tenant_config import (
+    decode_config,
+    encode_config,
+    is_laid_over,
+    make_provider,
+    readable,
+)
 from watchword.settings import host_of, is_local
 
 log = logging.getLogger(__name__)
@@ -191,13 +197,18 @@ class TenantProviders:
         if not rows:
             return self._listed
         providers: list[Provider] = []
+        alone: list[str] = []
         for third_party_id, sealed in rows:
             try:
-                providers.append(make_provider(self._open(tenant_id, third_party_id, sealed), self._listed_by_id))
+                config = self._open(tenant_id, third_party_id, sealed)
+                providers.append(make_provider(config, self._listed_by_id))
             except (BadInput, SealBroken) as error:
                 # The application's list or its secret is another one by now: this provider is unknown, not half right.
                 log.error("provider %s of tenant %s cannot be used: %s", third_party_id, tenant_id, error)  # noqa: TRY400 # the trace says nothing more
-        own = ProviderList(providers, self._redirect_uris, tenant_id=tenant_id)
+                continue
+            if not is_laid_over(config, self._listed_by_id):
+                alone.append(third_party_id)
+        own = ProviderList(providers, self._redirect_uris, tenant_id=tenant_id, alone=alone)
         self._wire(own, providers)
         return own
 

@@ -16,6 +16,8 @@ from watchword.setting_types import checked_settings
 _ID = re.compile(
     rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST_PATH_PIECE - 1}}}"
 )  # it is a piece of paths and of stored keys
+_OF_KEYS = frozenset({"oidc_discovery_endpoint", "jwks_endpoint"})
+_OF_PROFILES = frozenset({"user_info_endpoint_query_params", "user_info_endpoint_headers"})
 _ADDRESSES = (
     "oidc_discovery_endpoint",
     "authorization_endpoint",
@@ -121,6 +123,23 @@ class ProviderEntry:
         parts = urlsplit(self.user_info_endpoint or "")
         return f"{parts.scheme}://{parts.netloc}"
 
+    def decides_who_people_are(self) -> bool:
+        """Whether settings decide who somebody is, and not its issuer, or the place its class knows, alone.
+
+        Other keys sign for anybody, another field holds what people write there, and a profile at an address that
+        was set says anything: whoever writes these settings can have anybody named.
+        """
+        kind = type(self)
+        if _id_fields(self.user_info_map) != _id_fields(kind.user_info_map):
+            return True
+        if self.openid:
+            return not _OF_KEYS.isdisjoint(self.made_with)
+        return not self.is_usual() or not _OF_PROFILES.isdisjoint(self.made_with)
+
+    def is_usual(self) -> bool:
+        """Whether it is at the place its class knows, and has the id of its class."""
+        return self.third_party_id == type(self).third_party_id and self.find_own_place() is None
+
     def get_client(self, client_type: str | None) -> ProviderClient:
         """The client of this type; without a type the only one there is.
 
@@ -199,3 +218,7 @@ class ProviderEntry:
             if value is not None and (not value or value != value.strip() or not value.isprintable()):
                 raise self.misconfigured(setting, "is empty, or has blanks or line ends around it; copy it again")
         self.check_client(client)
+
+
+def _id_fields(fields: UserInfoMap) -> tuple[str | None, str | None]:
+    return fields.from_id_token_payload.user_id, fields.from_user_info_api.user_id
