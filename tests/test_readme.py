@@ -67,6 +67,21 @@ def test_links_between_the_documents_lead_somewhere(document: Path) -> None:
     assert [] == [target for target in targets if not (document.parent / target).exists()]
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_to_a_heading_find_it(document: Path) -> None:
+    """Behind the # of a link stands a heading of that document, as GitHub makes an anchor of it."""
+    targets = re.findall(r"\]\(([^)#:]*)#([^)]+)\)", document.read_text())
+    places = [((document.parent / file) if file else document, anchor) for file, anchor in targets]
+    assert [] == [anchor for file, anchor in places if file.suffix == ".md" and anchor not in anchors_of(file)]
+
+
+def anchors_of(document: Path) -> set[str]:
+    """Its headings in small letters, without marks, with - for a blank; what stands in code is none."""
+    text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_the_clients_of_the_readme_are_the_tested_ones() -> None:
     """The versions of the official packages in the README are those that the browser tests install."""
     installed = json.loads((ROOT / "tests" / "clients" / "package.json").read_text())["dependencies"]
