@@ -263,6 +263,15 @@ async def test_nobody_can_flood_mailboxes_or_try_addresses_at_will(site: Site, a
     assert site.mail.is_empty()
 
 
+async def test_who_names_an_address_does_not_bind_its_owner_to_it(site: Site, ada: Person) -> None:
+    """Attack: wish for somebody's own address as often as is let through, so that they cannot leave it (RL-7)."""
+    eve = await sign_up(site, EVE)
+    for _ in range(5):
+        with pytest.raises(EmailAlreadyExists):
+            await site.auth.users.request_email_change(eve.id, ADA)
+    assert await ada.ask()
+
+
 async def test_what_happened_is_in_the_audit_log(site: Site, ada: Person) -> None:
     """The wish and the change, each with the person, and no address."""
     await verify(site.browser(), await ada.ask())

@@ -178,8 +178,10 @@ class UserAccounts(UserErasing):
         recipe, method = await self._password_user(user_id)
         await _check_email(recipe, method, email)
         tenant_id = a_tenant_of(method)
-        for address in (method.email or user_id, account_key(email)):
-            if not await self._engine.limits.may_mail("email_change", address, tenant_id=tenant_id):
+        # Two kinds: whoever names somebody's address must not use up what that person needs to change it.
+        mails = {"email_change_requested": method.email or user_id, "email_change": account_key(email)}
+        for kind, address in mails.items():
+            if not await self._engine.limits.may_mail(kind, address, tenant_id=tenant_id):
                 raise TooManyRequests(_AN_HOUR_SECONDS)
         await self._proofs.send_email_change_email(
             method.recipe_user_id,
