@@ -498,7 +498,10 @@ def test_postgres(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_change_the_secret(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A session of the old secret is refreshed at both steps, and one of the second step by a node of the first."""
+    """A session of the old secret is refreshed at both steps, and one of the second step by a node of the first.
+
+    With the new one alone a node starts once the keys were sealed anew, and refreshes nothing of the old one.
+    """
     old, new = "the old secret, which has at least 32 bytes", "the new secret, which has at least 32 bytes"
     monkeypatch.setenv("WATCHWORD_SECRET", old)
     monkeypatch.setenv("NEW_SECRET", new)
@@ -518,6 +521,11 @@ async def test_change_the_secret(database_url: str, monkeypatch: pytest.MonkeyPa
             fresh = await node.sign_in()
             assert "OK" == fresh.json()["status"]
             cookies = node.client.cookies
+    async with before.serve(database_url, then):
+        pass
+    async with before.serve(database_url, new) as node:
+        node.client.cookies = cookies
+        assert 401 == (await node.refresh()).status_code
 
 
 async def test_security_events(database_url: str) -> None:

@@ -157,6 +157,12 @@ async def test_the_errors_of_the_page_are_raised(sqlite_url: str) -> None:
     with pytest.raises(WatchwordError) as caught:
         await auth.start()
     said.append(str(caught.value))
+    auth = watchword(database=sqlite_url)
+    await auth.start()
+    await auth.stop()
+    with pytest.raises(WatchwordError) as caught:
+        await watchword(database=sqlite_url, secret="another secret, which has at least 32 bytes").start()
+    said.append(str(caught.value))
     quoted = [cell.strip("`") for cell in table("At the start")]
     assert len(said) == len(quoted)
     assert [] == [quote for quote in quoted if not any(one.startswith(quote) for one in said)]
