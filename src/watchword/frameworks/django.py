@@ -21,6 +21,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction  # pyright: 
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpResponse as DjangoResponse
 from django.http.response import HttpResponseBase
+from django.utils import cache
 
 from watchword.app import Watchword
 from watchword.errors import ConfigurationError, WatchwordError
@@ -40,6 +41,7 @@ Request = Any  # Django has no annotations, and of its two classes only what bot
 GetResponse = Callable[[Request], Any]
 
 _EXCHANGE = "watchword_exchange"
+_DECIDED_BY = ("Cookie", "Authorization", "st-auth-mode")  # the headers by which a session is found
 
 
 def middleware(auth: Watchword) -> Callable[[GetResponse], "WatchwordMiddleware"]:
@@ -172,17 +174,30 @@ def verify_session(auth: Watchword, **options: Unpack[SessionOptions]) -> Callab
                 exchange = exchange_of(request)
                 # Under WSGI the view has an event loop for this one request, and `auth` lives on another.
                 session = auth.run(load(exchange)) if isinstance(request, WSGIRequest) else await load(exchange)
-                return await view(request, *args, session=session, **kwargs)
+                return _for_one_person(await view(request, *args, session=session, **kwargs))
 
             return verified_async
 
         @wraps(view)
         def verified(request: Request, *args: Any, **kwargs: Any) -> Any:
-            return view(request, *args, session=auth.run(load(exchange_of(request))), **kwargs)
+            return _for_one_person(view(request, *args, session=auth.run(load(exchange_of(request))), **kwargs))
 
         return verified
 
     return decorate
+
+
+def _for_one_person(response: Any) -> Any:
+    """What a view answered, kept out of Django's caches, which would show one person's page to all who ask for it.
+
+    Here and not in the middleware, which stands outside of them. A view that sets `Cache-Control` decides itself.
+    """
+    if isinstance(response, HttpResponseBase):
+        django: Any = cache  # which has no annotations
+        django.patch_vary_headers(response, _DECIDED_BY)
+        if "Cache-Control" not in response.headers:
+            django.patch_cache_control(response, private=True)
+    return response
 
 
 def create_session(auth: Watchword, request: Request, **new: Unpack[NewSession]) -> SessionContainer[Any, Any]:
