@@ -75,8 +75,9 @@ def _open_key(secrets: SecretRing, app_id: str, chain_id: str, sealed: bytes) ->
     except SealBroken:
         raise ConfigurationError(
             "secret",
-            "does not open the key of the audit log, unless that was exchanged in the database; set the secret that "
-            "sealed it, as the last entry of a list behind the new one while it is being changed",
+            "does not open the key of the audit log: this database was made with another secret, or the key in it was "
+            "exchanged; set the secret that sealed it, as the last entry of a list behind the new one while it is "
+            "being changed",
         ) from None
 
 
