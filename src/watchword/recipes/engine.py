@@ -67,6 +67,14 @@ class SessionStarter(Protocol):
         """Refuse the access tokens of sessions whose end has been committed; called after the commit."""
         ...
 
+    async def list_session_handles_for_user(self, user_id: str) -> list[str]:
+        """Those of somebody, in all tenants."""
+        ...
+
+    async def fetch_and_set_claim(self, handle: str, claim: SessionClaim[Any]) -> None:
+        """Look a claim up anew and put it into a session. Raises `Unauthorised` when that has ended."""
+        ...
+
     def add_claim(self, claim: SessionClaim[Any], *validators: ClaimValidator, in_new_sessions: bool = True) -> None:
         """Put a claim into each new session, and check these rules about it at every verification."""
         ...

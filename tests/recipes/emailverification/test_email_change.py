@@ -272,6 +272,20 @@ async def test_who_names_an_address_does_not_bind_its_owner_to_it(site: Site, ad
     assert await ada.ask()
 
 
+async def test_a_session_that_goes_on_has_no_proof_for_an_address_given_at_once(site: Site, ada: Person) -> None:
+    """Attack: prove an address of one's own, have it changed to somebody else's, and stay verified in that session.
+
+    The client learns it at its next refresh, as everything that is changed from outside.
+    """
+    (here,) = await site.auth.sessions.list_handles(ada.id)
+    await verify(ada.browser, await ada.ask(keep_session=here))
+    await ada.browser.call("POST", "/auth/session/refresh")
+    assert 200 == (await ada.browser.get("/me")).status_code
+    await site.auth.users.update_email(ada.id, "boss@corp.example", keep_session=here)
+    await ada.browser.call("POST", "/auth/session/refresh")
+    assert 403 == (await ada.browser.get("/me")).status_code
+
+
 async def test_what_happened_is_in_the_audit_log(site: Site, ada: Person) -> None:
     """The wish and the change, each with the person, and no address."""
     await verify(site.browser(), await ada.ask())

@@ -1,6 +1,7 @@
 """The part of `auth.users` about how people sign in: their address, their password, and each way that they have."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from watchword.accounts.errors import LastLoginMethod
 from watchword.accounts.login_methods import a_tenant_of, lock_login_method
@@ -20,6 +21,7 @@ from watchword.recipes.recipe import Recipe
 from watchword.recipes.user_context import UserContext, address_of
 from watchword.recipes.users.erasing import UserErasing
 from watchword.sessions.endings import Ending
+from watchword.sessions.errors import Unauthorised
 
 _AN_HOUR_SECONDS = 3_600
 
@@ -143,13 +145,19 @@ class UserAccounts(UserErasing):
         """
         recipe, method = await self._password_user(user_id)
         await _check_email(recipe, method, email)
-        return await recipe.update_email_or_password(
+        changed = await recipe.update_email_or_password(
             method.recipe_user_id,
             email=email,
             revoke_sessions=revoke_sessions,
             keep_session=keep_session,
             user_context=user_context,
         )
+        if self._proofs is not None:  # a session that goes on would pass the former address's proof on to the new one
+            sessions = self._engine.sessions
+            for handle in await sessions.list_session_handles_for_user(changed.id):
+                with suppress(Unauthorised):  # it has ended meanwhile
+                    await sessions.fetch_and_set_claim(handle, self._proofs.claim)
+        return changed
 
     async def request_email_change(
         self, user_id: str, email: str, *, keep_session: str | None = None, user_context: UserContext | None = None
