@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import async_playwright
+from playwright.async_api import async_playwright, expect
 
 from tests.clients.certificates import make_certificate
 from tests.clients.chromium import Chromium
@@ -15,6 +15,8 @@ from tests.clients.programs import bundle_pages, run_provider
 from tests.clients.sites import Site, Surroundings, run_site
 from tests.clients.visitors import Client, Transfer, Visit, Visitor
 from tests.conftest import Postgres
+
+_PATIENCE_MS = 30_000  # until something counts as missing, on a machine that is busy with the other tests
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +31,7 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surroundi
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium(surroundings: Surroundings) -> AsyncIterator[Chromium]:
     """A headless Chromium that knows the tests' domains and the run's certificate, and reaches nothing else."""
+    expect.set_options(timeout=_PATIENCE_MS)
     async with async_playwright() as playwright, Chromium(playwright.chromium, surroundings.certificate) as chromium:
         yield chromium
 
@@ -43,7 +46,7 @@ async def visit(chromium: Chromium, tmp_path: Path) -> AsyncIterator[Visit]:
             context = await chromium.new_profile(tmp_path / f"profile-{len(visitors)}")
         else:
             context = await chromium.new_context()
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(_PATIENCE_MS)
         about_site = {"apiDomain": site.api, "tokenTransferMethod": transfer, "client": client, **settings}
         await context.add_init_script(f"window.site = {json.dumps(about_site)};")
         visitors.append(Visitor(context, site))
