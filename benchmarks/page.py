@@ -8,7 +8,7 @@ from benchmarks.load import IN_FLIGHT
 from benchmarks.picture import picture_of
 from benchmarks.results import Results
 from benchmarks.spread import Spread, ratio
-from benchmarks.targets import BETTER_AUTH, COMPARED, DATABASES, FLOOR, OWN, compare, list_targets, show
+from benchmarks.targets import COMPARED, DATABASES, FLOOR, OWN, compare, list_targets, show
 
 PAGE = ROOT / "docs" / "performance.md"
 PICTURE = ROOT / "docs" / "images" / "performance.svg"
@@ -130,7 +130,7 @@ def _behind(results: Results) -> str:
 
 
 def _bare_hashes(results: Results) -> list[str]:
-    """Beside each other what better-auth and Watchword hash with, and what a sign-in costs beyond that."""
+    """What better-auth and Watchword hash with, beside each other; in a server, both cost otherwise."""
     node, pynacl = results.hashes.get(NODE), results.hashes[PYNACL]
     if node is None:
         return []
@@ -139,13 +139,6 @@ def _bare_hashes(results: Results) -> list[str]:
         f"better-auth uses, and {show(Spread.of(pynacl), ' ms')} by PyNaCl, the fastest there is for Python: "
         f"{show(ratio(node, pynacl), ' ×')} of it."
     )
-    for database, name in DATABASES.items():
-        own, theirs = results.find(OWN, database, "sign_in"), results.find(BETTER_AUTH, database, "sign_in")
-        if own and theirs:
-            beyond = [Spread.of(cost).median - Spread.of(bare).median for cost, bare in ((theirs, node), (own, pynacl))]
-            words += (
-                f" Beyond its hash a sign-in on {name} costs better-auth {beyond[0]:.1f} ms, and us {beyond[1]:.1f}."
-            )
     return [words, ""]
 
 
