@@ -13,14 +13,14 @@ from watchword.accounts.sign_ups import SignUps
 from watchword.accounts.tenants import Tenants
 from watchword.audit.audit import Audit
 from watchword.audit.events import EventLog, Unlogged
-from watchword.audit.log import AuditLog
+from watchword.audit.log import make_event_log
 from watchword.audit.settings import AuditSettings
 from watchword.audit.teller import OnEvent
 from watchword.clock import Clock, SystemClock
 from watchword.crypto.passwords import PasswordHasher
 from watchword.crypto.sealing import SecretRing
 from watchword.database.database import Database
-from watchword.database.migrations import Migration, check_migrations, load_migrations, migrate
+from watchword.database.migrations import Migration, check_migrations, migrate
 from watchword.database.observed import ObservedDatabase
 from watchword.database.open import open_database
 from watchword.delivery.email_delivery import EmailDelivery
@@ -47,14 +47,12 @@ from watchword.recipes.overrides import watch_overrides
 from watchword.recipes.recipe import Recipe
 from watchword.recipes.recipe_list import check_recipe_list
 from watchword.recipes.session.programmatic import Sessions
-from watchword.recipes.session.recipe import Session
 from watchword.recipes.userroles.recipe import UserRoles
-from watchword.recipes.users.known_tables import CORE_TABLES
 from watchword.recipes.users.programmatic import Users
+from watchword.recipes_in_use import complete, find_session_recipe, migrations_of
 from watchword.runner import Runner
 from watchword.setting_types import checked_settings
 from watchword.settings import AppInfo, host_of, is_local
-from watchword.signatures import check_callable
 from watchword.telemetry.hooks import HookLimits, Hooks
 from watchword.telemetry.telemetry import Telemetry
 
@@ -64,15 +62,6 @@ T = TypeVar("T")
 
 #: One database may hold several apps, whose rows never meet; so far there is one.
 APP_ID = "public"
-
-#: The packages whose tables every installation has, in the order they are made.
-CORE_MIGRATION_PACKAGES = (
-    "watchword.audit",
-    "watchword.accounts",
-    "watchword.sessions",
-    "watchword.delivery",
-    "watchword.protection",
-)
 
 
 @checked_settings(but=("secret", "database", "recipe_list", "challenge"))
@@ -157,9 +146,9 @@ class Watchword:
         check_recipe_list(recipe_list)
         local = is_local(host_of(app_info.api_domain))
         self.app_info = app_info
-        self.session_recipe = _session_recipe(recipe_list)
+        self.session_recipe = find_session_recipe(recipe_list)
         self._nothing_is_listed = not recipe_list
-        self.recipe_list = _complete(recipe_list, self.session_recipe, app_info)
+        self.recipe_list = complete(recipe_list, self.session_recipe, app_info)
         self._migrate = migrate
         self._telemetry = telemetry or Telemetry()
         self._telemetry.bind(app_info.app_name)
@@ -174,7 +163,9 @@ class Watchword:
         passwords.report_to(self._telemetry)
         outgoing = outgoing or OutgoingClient(allow_loopback=local)
         outgoing.report_to(self._telemetry)
-        self._event_log = _event_log(self._db, clock, secrets, audit or AuditSettings(), on_event, hooks)
+        self._event_log = make_event_log(
+            audit or AuditSettings(), on_event, db=self._db, app_id=APP_ID, clock=clock, secrets=secrets, hooks=hooks
+        )
         event_log: EventLog = self._event_log or Unlogged()
         self.email_delivery = email_delivery or (EmailDelivery(ConsoleService()) if local else None)
         if self.email_delivery is not None:
@@ -260,10 +251,7 @@ class Watchword:
     @cached_property
     def migrations(self) -> list[Migration]:
         """The migrations of every room that owns tables, in order."""
-        packages = [*CORE_MIGRATION_PACKAGES]
-        for recipe in self.recipe_list:
-            packages += recipe.migration_packages
-        return load_migrations(list(dict.fromkeys(packages)))
+        return migrations_of(self.recipe_list)
 
     async def start(self) -> None:
         """Connect, make or check the tables, and load the signing keys; does nothing when already started.
@@ -356,35 +344,3 @@ class Watchword:
             Exception: What the coroutine raises.
         """
         return self._runner.run(coroutine)
-
-
-def _event_log(
-    db: Database, clock: Clock, secrets: SecretRing, settings: AuditSettings, on_event: OnEvent | None, hooks: Hooks
-) -> AuditLog | None:
-    check_callable("on_event", on_event, "event")
-    if settings.on:
-        return AuditLog(
-            db=db, app_id=APP_ID, clock=clock, secrets=secrets, settings=settings, on_event=on_event, hooks=hooks
-        )
-    if on_event is not None:
-        raise ConfigurationError("on_event", "is called from the audit log, which audit.on switches off; leave that on")
-    return None
-
-
-def _session_recipe(recipe_list: Sequence[Recipe]) -> Session:
-    sessions = [recipe for recipe in recipe_list if isinstance(recipe, Session)]
-    if len(sessions) > 1:
-        raise ConfigurationError("recipe_list", "holds two Session recipes; list it once")
-    return sessions[0] if sessions else Session()
-
-
-def _complete(recipe_list: Sequence[Recipe], session_recipe: Session, app_info: AppInfo) -> list[Recipe]:
-    """The recipes of the application, with those that are always there."""
-    recipes = list(recipe_list)
-    if session_recipe not in recipes:
-        recipes.append(session_recipe)
-
-    # At the root the paths would be `/health` and its like, which many an application has for itself.
-    if app_info.api_base_path and not any(isinstance(recipe, Health) for recipe in recipes):
-        recipes.append(Health())
-    return [*recipes, Multitenancy(recipe_list, CORE_TABLES)]

@@ -15,12 +15,12 @@ import asyncpg
 import pytest
 import typer
 
-from watchword.app import CORE_MIGRATION_PACKAGES
 from watchword.cli.main import command
 from watchword.cli.progress import progress
 from watchword.database.migrations import load_migrations, migrate
 from watchword.database.open import open_database
 from watchword.recipes import EmailPassword
+from watchword.recipes_in_use import CORE_MIGRATION_PACKAGES
 
 COMMAND = Path(sys.executable).with_name("watchword")
 

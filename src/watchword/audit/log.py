@@ -22,7 +22,8 @@ from watchword.background import BackgroundLoop
 from watchword.clock import Clock
 from watchword.crypto.sealing import SecretRing
 from watchword.database.database import Database, Transaction
-from watchword.errors import Overloaded, StorageUnavailable
+from watchword.errors import ConfigurationError, Overloaded, StorageUnavailable
+from watchword.signatures import check_callable
 from watchword.telemetry.hooks import Hooks
 
 log = logging.getLogger(__name__)
@@ -212,3 +213,28 @@ class AuditLog:
         log.info("the audit log ends at %s", await get_anchor(self._db, self._app_id))
         if self._settings.keep_days is not None:
             await writer.remove_old(self._settings.keep_days * _DAY_MS, self._clock.now_ms())
+
+
+def make_event_log(
+    settings: AuditSettings,
+    on_event: OnEvent | None,
+    *,
+    db: Database,
+    app_id: str,
+    clock: Clock,
+    secrets: SecretRing,
+    hooks: Hooks,
+) -> AuditLog | None:
+    """The log that the settings ask for; `None` when it is off.
+
+    Raises:
+        ConfigurationError: `on_event` takes other arguments, or would never be called.
+    """
+    check_callable("on_event", on_event, "event")
+    if settings.on:
+        return AuditLog(
+            db=db, app_id=app_id, clock=clock, secrets=secrets, settings=settings, on_event=on_event, hooks=hooks
+        )
+    if on_event is not None:
+        raise ConfigurationError("on_event", "is called from the audit log, which audit.on switches off; leave that on")
+    return None

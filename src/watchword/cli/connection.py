@@ -8,13 +8,13 @@ from typing import Annotated, TypeVar
 from urllib.parse import unquote
 
 from watchword import recipes
-from watchword.app import CORE_MIGRATION_PACKAGES
 from watchword.database.database import Database
-from watchword.database.migrations import Migration, MigrationReport, load_migrations
+from watchword.database.migrations import Migration, MigrationReport
 from watchword.database.open import open_database
 from watchword.database.statements import Statement
 from watchword.errors import WatchwordError
 from watchword.recipes.recipe import Recipe
+from watchword.recipes_in_use import CORE_MIGRATION_PACKAGES, migrations_of
 
 try:
     import typer
@@ -85,10 +85,7 @@ class Installation:
 
 def known_migrations() -> list[Migration]:
     """The migrations of every room and of every recipe that Watchword has, used or not."""
-    packages = [*CORE_MIGRATION_PACKAGES]
-    for recipe in known_recipes():
-        packages += recipe.migration_packages
-    return load_migrations(list(dict.fromkeys(packages)))
+    return migrations_of(known_recipes())
 
 
 def known_recipes() -> list[type[Recipe]]:

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from watchword.accounts import bans, id_mappings, listing, metadata, search
-from watchword.app import CORE_MIGRATION_PACKAGES
 from watchword.database.database import Database, Row, Transaction
 from watchword.database.migrations import load_migrations, migrate
 from watchword.database.statements import Statement
 from watchword.recipes import EmailVerification, ThirdPartyEmailPassword, UserRoles
 from watchword.recipes.users.known_tables import KNOWN_TABLES
 from watchword.recipes.users.personal_data import PersonalData
+from watchword.recipes_in_use import CORE_MIGRATION_PACKAGES
 
 # ruff: noqa: S608 - constants of this file
 
