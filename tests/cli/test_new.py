@@ -141,8 +141,9 @@ def test_a_name_stays_a_text(tmp_path: Path, folder: str, name: str) -> None:
     """Whatever the folder is called, the program and the page can be read."""
     assert name == name_of(tmp_path / folder)
     new(tmp_path / folder)
-    program = (tmp_path / folder / "app.py").read_text()
-    compile(program, "app.py", "exec")
+    program = (tmp_path / folder / "sign_in.py").read_text()
+    compile(program, "sign_in.py", "exec")
+    compile((tmp_path / folder / "app.py").read_text(), "app.py", "exec")
     assert f'AppInfo(app_name="{name}"' in program
     assert f"<h1>{name}</h1>" in (tmp_path / folder / "index.html").read_text()
 

@@ -10,7 +10,7 @@ django = get_asgi_application()
 
 from sign_in import PORT, auth  # noqa: E402 - the settings come first
 
-from watchword.frameworks.django import lifespan  # noqa: E402
+from watchword.frameworks.django import lifespan  # noqa: E402 - beside the other
 
 app = lifespan(django, auth)  # starts and stops with the server
 

@@ -5,5 +5,5 @@ from urllib.parse import urlsplit
 from sign_in import ORIGIN
 
 ALLOWED_HOSTS = [urlsplit(ORIGIN).hostname, "localhost"]
-MIDDLEWARE = ["sign_in.watchword", "django.middleware.common.CommonMiddleware"]
+MIDDLEWARE = ["middleware.watchword", "django.middleware.common.CommonMiddleware"]
 ROOT_URLCONF = "urls"

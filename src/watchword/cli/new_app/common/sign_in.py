@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from watchword import AppInfo, User, Watchword
-from watchword.frameworks.django import middleware
 from watchword.recipes import Action, EmailPassword, SessionFeature, SignInContext
 
 FOLDER = Path(__file__).parent
@@ -34,4 +33,3 @@ auth = Watchword(
     ],
     # Mail goes to the log while ORIGIN is this machine; a server wants email_delivery=EmailDelivery(SmtpService(…)).
 )
-watchword = middleware(auth)  # the routes under /auth, cookies, CORS, error answers
