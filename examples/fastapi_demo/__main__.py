@@ -27,14 +27,14 @@ The routes of this example are described at {origin}/docs, those under /auth in 
 No mail leaves this machine: what would be sent, and how it looks, is at {origin}/mail
 
 With curl:
-  curl -c /tmp/jar -b /tmp/jar -H 'st-auth-mode: cookie' -H 'content-type: application/json' {origin}/auth/signup \\
+  curl -c jar -b jar -H 'st-auth-mode: cookie' -H 'content-type: application/json' {origin}/auth/signup \\
     -d '{{"formFields":[{{"id":"email","value":"ada@example.com"}},{{"id":"password","value":"correct horse 1"}}]}}'
-  curl -c /tmp/jar -b /tmp/jar {origin}/api/session
-  curl -c /tmp/jar -b /tmp/jar -X PATCH -H 'content-type: application/json' {origin}/api/session/payload \\
+  curl -c jar -b jar {origin}/api/session
+  curl -c jar -b jar -X PATCH -H 'content-type: application/json' {origin}/api/session/payload \\
     -d '{{"role":"editor"}}'
-  curl -c /tmp/jar -b /tmp/jar -X POST -i {origin}/auth/session/refresh
-  curl -c /tmp/jar -b /tmp/jar -X POST {origin}/auth/signout
-  curl -c /tmp/jar -b /tmp/jar -H 'st-auth-mode: cookie' -H 'content-type: application/json' {origin}/auth/signin \\
+  curl -c jar -b jar -X POST -i {origin}/auth/session/refresh
+  curl -c jar -b jar -X POST {origin}/auth/signout
+  curl -c jar -b jar -H 'st-auth-mode: cookie' -H 'content-type: application/json' {origin}/auth/signin \\
     -d '{{"formFields":[{{"id":"email","value":"ada@example.com"}},{{"id":"password","value":"correct horse 1"}}]}}'
 
 Users and sessions are in {database}. Stop with Ctrl-C.

@@ -190,7 +190,7 @@ def test_a_second_start_keeps_users_and_sessions(tmp_path: Path) -> None:
 def test_the_welcome_names_the_address_and_what_to_try(demo: Demo) -> None:
     """The first words give the address and commands to copy; they hold no secret."""
     assert f"Watchword demo: {demo.origin}" in demo.words
-    assert f"curl -c /tmp/jar -b /tmp/jar {demo.origin}/api/session" in demo.words
+    assert f"curl -c jar -b jar {demo.origin}/api/session" in demo.words
     assert f"{demo.origin}/auth/signin" in demo.words
     (described_in,) = re.findall(r"in (docs/\S+\.yaml)\.", demo.words)
     assert (ROOT / described_in).is_file()
