@@ -2,8 +2,7 @@
 
 from typing import ClassVar
 
-from benchmarks.contenders.contender import Contender, Operation, Person
-from benchmarks.http import Connection
+from benchmarks.contenders.contender import Contender, Operation
 
 NOTHING = "it is a route and nothing else"
 
@@ -16,15 +15,3 @@ class FastApiAlone(Contender):
     lacks: ClassVar[dict[Operation, str]] = dict.fromkeys(
         ("sign_up", "sign_in", "verify", "refresh", "sign_out", "visit"), NOTHING
     )
-
-    async def sign_up(self, http: Connection, person: Person) -> None:
-        """There is none."""
-        raise NotImplementedError(NOTHING)
-
-    async def sign_in(self, http: Connection, person: Person) -> None:
-        """There is none."""
-        raise NotImplementedError(NOTHING)
-
-    async def sign_out(self, http: Connection, person: Person) -> None:
-        """There is none."""
-        raise NotImplementedError(NOTHING)
