@@ -29,7 +29,8 @@ from watchword.recipes.session_feature import (
     ThirdPartyContext,
 )
 from watchword.recipes.thirdparty.errors import IdentityTaken, NoEmailGivenByProvider, ProviderFailed
-from watchword.recipes.thirdparty.recipe import SignInUpResult, ThirdParty
+from watchword.recipes.thirdparty.functions import SignInUpResult
+from watchword.recipes.thirdparty.recipe import ThirdParty
 from watchword.recipes.thirdpartyemailpassword.recipe import ThirdPartyEmailPassword
 from watchword.recipes.user_context import UserContext
 from watchword.recipes.userroles.errors import RoleNotFound

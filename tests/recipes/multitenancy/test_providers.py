@@ -19,8 +19,8 @@ from watchword.database.open import open_database
 from watchword.database.statements import Statement
 from watchword.errors import BadInput, SignInUpNotAllowed, StorageUnavailable
 from watchword.recipes import EmailPassword, ThirdParty
+from watchword.recipes.thirdparty.functions import SignInUpResult
 from watchword.recipes.thirdparty.providers import GitHub, Google, OpenIdConnect
-from watchword.recipes.thirdparty.recipe import SignInUpResult
 from watchword.recipes.thirdparty.tenant_providers import STALE_MS, TenantProviders
 
 READ_SEALED = Statement("select sealed_config from {tenant_providers} where app_id = :app_id")

@@ -17,7 +17,8 @@ from watchword.recipes.emailpassword.recipe import EmailPassword
 from watchword.recipes.engine import Engine
 from watchword.recipes.session_feature import SessionFeature, ThirdPartyContext
 from watchword.recipes.thirdparty.errors import NoEmailGivenByProvider
-from watchword.recipes.thirdparty.recipe import SignInUpResult, ThirdParty
+from watchword.recipes.thirdparty.functions import SignInUpResult
+from watchword.recipes.thirdparty.recipe import ThirdParty
 
 
 def user_of(answer: Answer) -> User:
