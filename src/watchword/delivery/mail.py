@@ -2,10 +2,10 @@
 
 import secrets
 import unicodedata
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from watchword.delivery.message import Message
 from watchword.errors import BadInput
 from watchword.identifiers import LONGEST_EMAIL
 
@@ -13,30 +13,14 @@ _NOT_IN_AN_ADDRESS = frozenset(',;:<>()[]"\\')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
-    """One mail to one person, before rendering.
+class Mail(Message):
+    """One mail to one person, before rendering: exactly one address in normal form, and `link` among the values.
 
-    Attributes:
-        kind: Names the template and the phrases, for example `password_reset`.
-        to: Exactly one address, in normal form.
-        user_id: Whose account it is about; the mail goes when the user is deleted.
-        tenant_id: The tenant it is sent in.
-        values: For the template. The shipped kinds need `link`, which may hold a token.
-        language: As in `de` or `pt-BR`; English where there are no phrases in it.
-        id: Unique; the same at every attempt, so that mail systems can tell a repetition.
     Raises:
         BadInput: `to` could be read as something other than one address (security TK-5).
     """
 
     channel: ClassVar[str] = "mail"
-
-    kind: str
-    to: str = field(repr=False)
-    user_id: str
-    tenant_id: str
-    values: Mapping[str, str] = field(repr=False)
-    language: str = "en"
-    id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
     def __post_init__(self) -> None:
         check_one_address(self.to)

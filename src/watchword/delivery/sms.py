@@ -2,10 +2,10 @@
 
 import re
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from watchword.delivery.message import Message
 from watchword.errors import BadInput
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -19,31 +19,16 @@ _GSM_7_TWICE = frozenset("^{}\\[~]|€\f")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sms:
-    """One text message to one person, before rendering.
+class Sms(Message):
+    """One text message to one person, before rendering: `to` as E.164 has it, like `+4915112345678`.
 
-    Attributes:
-        kind: Names the phrase, for example `sign_in_code`.
-        to: The phone number, as E.164 has it: `+4915112345678`.
-        user_id: Whose account it is about; the message goes when the user is deleted.
-        tenant_id: The tenant it is sent in.
-        values: For the phrase. The shipped kinds need `code` or `link`, and `minutes`.
-        language: As in `de` or `pt-BR`; English where there are no phrases in it.
-        id: Unique; the same at every attempt.
+    The shipped kinds need `code` or `link` among the values, and `minutes`.
 
     Raises:
         BadInput: `to` is not a phone number.
     """
 
     channel: ClassVar[str] = "sms"
-
-    kind: str
-    to: str = field(repr=False)
-    user_id: str
-    tenant_id: str
-    values: Mapping[str, str] = field(repr=False)
-    language: str = "en"
-    id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
     def __post_init__(self) -> None:
         check_phone_number(self.to)
