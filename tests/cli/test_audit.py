@@ -7,10 +7,12 @@ import pytest
 from tests.audit.logs import tamper
 from tests.cli.test_main import call
 from tests.site import SECRET, running_site
+from watchword import AppInfo, RandomIds, Watchword
 from watchword.audit.chain import ChainWriter, read_chain_key
 from watchword.crypto.sealing import SecretRing
 from watchword.database.database import Database
 from watchword.database.open import open_database
+from watchword.recipes import Session
 
 
 @pytest.fixture
@@ -29,6 +31,29 @@ async def chain_all(db: Database) -> None:
     key = await read_chain_key(db, "public", SecretRing(SECRET))
     await tamper(db, "update {audit_chains} set until_ms = 0")
     await ChainWriter(db, "public", key, lambda _: None).chain_all()
+
+
+async def test_a_handle_may_begin_with_a_dash(database_url: str) -> None:
+    """They are random texts, so one in 64 does: it is no option, also where two dashes stand in front."""
+
+    class Dashed(RandomIds):
+        def session_handle(self) -> str:
+            return f"--{super().session_handle()}"
+
+    auth = Watchword(
+        app_info=AppInfo(app_name="Test", api_domain="http://localhost:8000", website_domain="http://localhost:8000"),
+        database=database_url,
+        secret=SECRET,
+        recipe_list=[Session()],
+        ids=Dashed(),
+    )
+    await auth.start()
+    handle = (await auth.sessions.create("ada")).handle
+    await auth.stop()
+    for written in (handle, handle[1:]):
+        story = call("why", written, DATABASE_URL=database_url)
+        assert (0, "") == (story.returncode, story.stderr)
+        assert ("Nothing is known of it" in story.stdout) is (written != handle)
 
 
 async def test_events_are_lines_or_json_and_the_end_of_a_session_is_a_sentence(database_url: str, handle: str) -> None:

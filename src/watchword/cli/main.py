@@ -42,7 +42,8 @@ database_command.command("copy")(copy)
 command.add_typer(import_command, name="import")
 command.command("export")(export)
 command.add_typer(audit_command, name="audit")
-command.command("why")(why)
+# Handles are random texts, and one in 64 begins with a dash.
+command.command("why", context_settings={"ignore_unknown_options": True})(why)
 
 
 def print_version(wanted: bool) -> None:
